@@ -1,0 +1,240 @@
+"""`fourkeys.toml` and the environment, as typed and frozen configuration.
+
+`parse` is pure: a mapping and an environment in, a `Config` out. `load` finds and reads the file.
+Precedence: flag, environment, file, default. Secrets are never in the file: it names where they are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from fourkeys.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DeploymentsFrom = Literal["heroku", "releases", "deployments", "merges", "csv"]
+
+
+class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file: what it does not know, it refuses."""
+
+
+class Metrics(_Strict):
+    """How figures are cut and linked.
+
+    Attributes:
+        timezone: IANA zone in which days and ISO weeks are cut.
+        incident_link_hours: an incident without a stated cause is linked to the deployment before it, up to this long.
+        environment: the environment that the keys are about.
+        hotfix_labels: labels of pull requests that make a deployment rework.
+        hotfix_branches: prefixes of branch names that do the same.
+    """
+
+    timezone: str = "UTC"
+    incident_link_hours: float = 24
+    environment: str = "production"
+    hotfix_labels: tuple[str, ...] = ("hotfix",)
+    hotfix_branches: tuple[str, ...] = ("hotfix/", "hotfix-")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone itself."""
+        return ZoneInfo(self.timezone)
+
+
+class Warehouse(_Strict):
+    """Where tables and views live: `duckdb:///path` or `bigquery://project/dataset`."""
+
+    url: str = "duckdb:///fourkeys.duckdb"
+
+
+class Ghes(_Strict):
+    """A GitHub Enterprise Server.
+
+    Attributes:
+        url: base of the REST API, `https://HOST/api/v3`.
+        token_env: environment variable that holds the token.
+        token_file: file that holds the token.
+        token_command: command that prints the token.
+        lag_minutes: how far before the watermark a run starts to read again.
+        concurrency: most requests in flight at once.
+    """
+
+    url: str = ""
+    token_env: str = "GITHUB_API_TOKEN"  # noqa: S105 - the name of a variable
+    token_file: str | None = None
+    token_command: tuple[str, ...] | None = None
+    lag_minutes: float = 15
+    concurrency: int = 8
+
+    def token(self, environment: Mapping[str, str]) -> str | None:
+        """Return the token, or None where there is none: `token_command`, then `token_file`, then the environment.
+
+        Raises:
+            ConfigError: the command failed or the file cannot be read.
+        """
+        if self.token_command:
+            return _run(self.token_command)
+        if self.token_file:
+            return _read(Path(self.token_file).expanduser())
+        return environment.get(self.token_env) or None
+
+
+class Sources(_Strict):
+    """The outside systems."""
+
+    ghes: Ghes = Ghes()
+
+
+class Service(_Strict):
+    """A service: the dimension of every figure.
+
+    Attributes:
+        name: RFC 1123 label, unique.
+        owner: team that owns it.
+        repositories: GHES repositories as owner/name.
+        deployments_from: where its deployments come from.
+        paths: prefixes in a monorepo; a change counts if it touches one of them.
+        heroku_apps: environment to apps.
+        incident_keys: the incident bot's words for it.
+        request_keys: the request log's words for it.
+    """
+
+    name: str
+    owner: str = ""
+    system: str | None = None
+    description: str | None = None
+    repositories: tuple[str, ...] = ()
+    deployments_from: DeploymentsFrom = "releases"
+    include_prereleases: bool = False
+    paths: tuple[str, ...] = ()
+    heroku_apps: dict[str, tuple[str, ...]] = {}
+    incident_keys: tuple[str, ...] = ()
+    request_keys: tuple[str, ...] = ()
+
+
+class Config(_Strict):
+    """All of the configuration."""
+
+    metrics: Metrics = Metrics()
+    warehouse: Warehouse = Warehouse()
+    sources: Sources = Sources()
+    services: tuple[Service, ...] = ()
+
+    @property
+    def repositories(self) -> tuple[str, ...]:
+        """The GHES repositories of all services, in order, each once."""
+        return tuple(dict.fromkeys(name for service in self.services for name in service.repositories))
+
+
+def parse(data: Mapping[str, object], environment: Mapping[str, str], name: str = "fourkeys.toml") -> Config:
+    """Turn the file's *data* and the *environment* into a `Config`.
+
+    Raises:
+        ConfigError: something is unknown, of the wrong type or out of range; the message says where.
+    """
+    try:
+        config = msgspec.convert(data, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{name}: {_where(str(error))}", _nearest(str(error))) from None
+    _check(config, name)
+    ghes = config.sources.ghes
+    url = environment.get("GITHUB_API_URL") or ghes.url
+    if url and not re.match(r"https?://[^/]+", url):
+        raise ConfigError(f"{name}: sources.ghes.url {url!r} is no address", "write https://HOST/api/v3")
+    ghes = msgspec.structs.replace(ghes, url=url.rstrip("/"))
+    warehouse = Warehouse(url=environment.get("FOURKEYS_WAREHOUSE") or config.warehouse.url)
+    return msgspec.structs.replace(
+        config, sources=msgspec.structs.replace(config.sources, ghes=ghes), warehouse=warehouse
+    )
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read the configuration from *path*, `$FOURKEYS_CONFIG`, or `fourkeys.toml` here; without any, use defaults.
+
+    Raises:
+        ConfigError: a file that was asked for is not there, or the file does not fit.
+    """
+    asked = path or (Path(environment["FOURKEYS_CONFIG"]) if environment.get("FOURKEYS_CONFIG") else None)
+    file = asked or Path("fourkeys.toml")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if asked:
+            raise ConfigError(f"{file}: no such file", "`fourkeys init` writes one") from None
+        return parse({}, environment)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read: {error}", "it must be a readable UTF-8 file") from None
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: not TOML: {error}", "mend the line that it names") from None
+    return parse(data, environment, str(file))
+
+
+def _check(config: Config, name: str) -> None:
+    """Raise ConfigError for what types alone cannot say."""
+    try:
+        _ = config.metrics.zone
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = config.metrics.timezone
+        raise ConfigError(
+            f"{name}: metrics.timezone {zone!r} is no time zone", "write an IANA name such as Asia/Tokyo"
+        ) from None
+    seen: set[str] = set()
+    for service in config.services:
+        where = f"{name}: service {service.name!r}"
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", service.name):
+            raise ConfigError(f"{where}: not a valid name", "lower-case letters, digits and hyphens, at most 63")
+        if service.name in seen:
+            raise ConfigError(f"{where}: stands twice", "names are unique")
+        seen.add(service.name)
+        for repository in service.repositories:
+            if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+                raise ConfigError(f"{where}: repository {repository!r} is not owner/name", "write it as owner/name")
+
+
+def _where(message: str) -> str:
+    """Rewrite msgspec's message: `Expected int, got str - at $.metrics.x` to `metrics.x: expected int, got str`."""
+    text, _, path = message.partition(" - at `$")
+    place = path.rstrip("`").lstrip(".")
+    return f"{place}: {text[:1].lower()}{text[1:]}" if place else text[:1].lower() + text[1:]
+
+
+def _nearest(message: str) -> str:
+    """For an unknown field, name the nearest known one."""
+    unknown = re.search(r"unknown field `([^`]+)`", message)
+    if not unknown:
+        return "see `fourkeys init` for a commented example"
+    known = {
+        field
+        for table in (Metrics, Warehouse, Ghes, Sources, Service, Config)
+        for field in cast("tuple[str, ...]", table.__struct_fields__)
+    }
+    near = difflib.get_close_matches(unknown[1], sorted(known), 1)
+    return f"did you mean {near[0]!r}?" if near else "see `fourkeys init` for a commented example"
+
+
+def _run(command: tuple[str, ...]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)  # noqa: S603 - the user's own
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ConfigError(f"token_command {command[0]!r} failed: {type(error).__name__}", "run it by hand") from None
+    return done.stdout.strip()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"token_file {path}: {error.strerror}", "check the path and its permissions") from None

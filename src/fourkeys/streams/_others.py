@@ -1,0 +1,96 @@
+"""The streams of Heroku, the incident bot and request logs, the hand-written deployments, and the catalog's tables."""
+
+from __future__ import annotations
+
+from fourkeys.streams._model import EXTRACTED_AT, Stream, columns
+
+
+def _stream(name: str, source: str, description: str, key: str, cursor: str | None, spec: str) -> Stream:
+    return Stream(name, source, description, tuple(key.split()), (*columns(spec), EXTRACTED_AT), cursor)
+
+
+OTHERS = (
+    _stream("heroku_releases", "heroku", "A release of a Heroku app", "app_id version", "created_at", """
+app_id text Id of the app
+version int Number of the release within the app, increasing
+id text Id of the release
+app_name text Name of the app
+status text pending, succeeded, failed or expired, as Heroku says now
+first_terminal_status text First of succeeded, failed or expired that was seen; never overwritten
+current bool The release that serves now
+description text Heroku's description of the release
+kind text deploy, promote, rollback, config, addon or other
+slug_id text Id of the slug
+artifact_type text slug or oci-image
+artifact_id text Id of the artifact
+commit_sha text Commit that the slug or image was built from; NULL where unknown
+user_email_hash text Keyed hash of the e-mail address of who released
+created_at time When the release was made
+updated_at time Last change
+"""),
+    _stream("incidents", "incidents", "An incident of the incident bot", "source incident_id", "updated_at", """
+source text Which database it comes from
+incident_id text Id within the source
+title text Title
+service_key text The bot's word for the service
+kind text Kind of incident: service, security, ...
+severity text Severity as the bot says it
+started_at time When service was degraded first
+detected_at time When somebody noticed
+resolved_at time When service was restored; NULL while open
+status text open, resolved or reopened
+change_related bool Caused by a change; NULL where nobody said
+deployment_id text Deployment that is named as the cause: an id, or a tag
+cause_sha text Commit that is named as the cause; may be abbreviated
+url text Where to read more
+updated_at time Last change of the record
+"""),
+    _stream("incident_events", "incidents", "Something that was noted during an incident", "source event_id",
+            "created_at", """
+source text Which database it comes from
+event_id text Id within the source
+incident_id text Id of the incident
+event_type text Kind: opened, resolved, reopened, note ...
+actor text Who noted it
+message text Text
+created_at time When it was noted
+"""),
+    _stream("request_counts", "requests", "Requests of one service in one minute with one class of status",
+            "service_key minute status_class", "minute", """
+service_key text The log's word for the service
+minute time Start of the minute
+status_class text 2xx, 3xx, 4xx, 5xx or other
+requests int Number of requests
+errors int Number of failed requests, by the configured rule
+duration_ms_sum float Sum of durations in milliseconds
+"""),
+    _stream("deployments", "manual", "A deployment that another tool made, as users write it down",
+            "service deployment_id", "finished_at", """
+service text Service of the catalog
+deployment_id text Id, unique within the service
+external_id text Id of the deployment in the other tool; several rows with one are one deployment
+environment text production, staging ...; NULL is production
+repository text Repository as owner/name; NULL is the service's only one
+sha text Commit deployed; may be abbreviated
+kind text deploy, promote, rollback, config or addon; NULL is deploy
+status text succeeded, failed or pending; NULL is succeeded
+started_at time When the rollout started; NULL where unknown
+finished_at time When it was live
+"""),
+    _stream("services", "catalog", "A service of the catalog", "service", None, """
+service text Name of the service
+owner text Team that owns it
+system text Larger system that it is a part of
+description text What it does
+deployments_from text heroku, releases, deployments, merges or csv
+include_prereleases bool Prereleases count as deployments
+"""),
+    _stream("service_resources", "catalog", "A resource that belongs to a service",
+            "service source resource environment path_prefix", None, """
+service text Name of the service
+source text ghes, heroku, incidents or requests
+resource text Repository, app or key within the source
+environment text Environment of a Heroku app; empty elsewhere
+path_prefix text Part of a monorepo; empty for all of it
+"""),
+)

@@ -1,0 +1,1 @@
+"""Where tables and views live: one module per engine, behind the protocol of `base`."""

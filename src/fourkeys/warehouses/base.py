@@ -1,0 +1,65 @@
+"""What every warehouse can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from fourkeys.streams import Stream
+    from fourkeys.window import Watermark
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What loading one file did.
+
+    Attributes:
+        stream: name of the stream.
+        read: rows in the file.
+        new: rows whose key was not in the table.
+        changed: rows that replaced an older row.
+    """
+
+    stream: str
+    read: int
+    new: int
+    changed: int
+
+
+class Warehouse(Protocol):
+    """Tables of streams in one namespace (`raw`), views and tables of the mart in another (`mart`).
+
+    Values of TIMESTAMP come back as aware datetimes in UTC.
+    """
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The namespaces as SQL names: keys `raw` and `mart`."""
+
+    def load(self, stream: Stream, file: Path, watermarks: Sequence[Watermark] = ()) -> Loaded:
+        """Merge a CSV file into the stream's table by key, newest wins, and move watermarks in one transaction.
+
+        Raises:
+            FileError: the header or a value does not fit; nothing of the file is loaded.
+        """
+
+    def replace(self, table: str, stream: Stream, rows: Iterable[Row]) -> int:
+        """Make *table* (in `raw`) hold exactly *rows*, shaped as *stream*; returns their number."""
+
+    def watermarks(self) -> dict[tuple[str, str], Watermark]:
+        """All watermarks by stream and partition."""
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run GoogleSQL that reads, and return its rows."""
+
+    def execute(self, statements: Iterable[str]) -> None:
+        """Run GoogleSQL statements in one transaction where the engine can."""
+
+    def close(self) -> None:
+        """Let go of connections and locks."""
