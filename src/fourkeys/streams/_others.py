@@ -94,3 +94,34 @@ environment text Environment of a Heroku app; empty elsewhere
 path_prefix text Part of a monorepo; empty for all of it
 """),
 )
+
+DEPLOYMENT_LINKS = _stream("deployment_links", "link", "How a deployment relates to the ones before it",
+                           "service environment deployment_id", None, """
+service text Service of the catalog
+environment text Environment
+deployment_id text Deployment
+repository text Repository as owner/name
+sha text Commit deployed, as a full hash where it is known
+position int Place among the service's deployments in this environment, from 1
+kind text forward, redeployment (the commit before) or rollback (an ancestor of the commit before)
+base text ok, baseline (the first one seen) or base_unknown (the commit before is unknown)
+previous_deployment_id text The deployment before, in the same repository
+undoes_deployment_id text For a rollback: the first deployment that it undoes
+""")
+
+DEPLOYMENT_COMMITS = _stream("deployment_commits", "link", "The first deployment that contains a commit",
+                             "service environment repository sha", None, """
+service text Service of the catalog
+environment text Environment
+repository text Repository as owner/name
+sha text Full hash of the commit
+deployment_id text First deployment of the service in the environment that contains it
+""")
+
+WATERMARKS = _stream("watermarks", "load", "What is safely stored of one stream in one partition", "stream partition",
+                     None, """
+stream text Name of the stream
+partition text Part of the source that is read on its own, such as a repository; empty for all
+at time Start of the run that read everything up to then
+state text What the source needs to go on from there, as JSON
+""")

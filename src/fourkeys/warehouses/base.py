@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fourkeys.streams import Stream
@@ -57,6 +57,12 @@ class Warehouse(Protocol):
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run GoogleSQL that reads, and return its rows."""
+
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Run GoogleSQL that reads, and yield its rows as tuples; memory does not grow with their number."""
+
+    def relations(self) -> dict[str, str]:
+        """What is in the mart: names, and `table` or `view`."""
 
     def execute(self, statements: Iterable[str]) -> None:
         """Run GoogleSQL statements in one transaction where the engine can."""

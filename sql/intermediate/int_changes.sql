@@ -1,0 +1,201 @@
+with
+
+deployment_commits as (
+
+    select * from ${raw}.deployment_commits
+
+),
+
+deployments as (
+
+    select * from ${mart}.int_deployments
+
+),
+
+commits as (
+
+    select * from ${mart}.stg_commits
+
+),
+
+pull_requests as (
+
+    select * from ${mart}.int_pull_requests_merged
+
+),
+
+pull_request_commits as (
+
+    select * from ${mart}.stg_pull_request_commits
+
+),
+
+squashes as (
+
+    select
+        repository,
+        merge_commit_sha,
+        min(pull_request) as pull_request
+
+    from pull_requests
+    where merge_method = 'squash'
+    group by repository, merge_commit_sha
+
+),
+
+graph_changes as (
+
+    select
+        deployment_commits.service,
+        deployment_commits.environment,
+        deployment_commits.deployment_id,
+        deployment_commits.repository,
+        deployment_commits.sha,
+        cast(null as int64) as pull_request,
+        commits.authored_at,
+        commits.committed_at
+
+    from deployment_commits
+    inner join commits
+        on
+            deployment_commits.repository = commits.repository
+            and deployment_commits.sha = commits.sha
+    left join squashes
+        on
+            deployment_commits.repository = squashes.repository
+            and deployment_commits.sha = squashes.merge_commit_sha
+    where
+        commits.count_parents <= 1
+        and squashes.merge_commit_sha is null
+
+),
+
+squashed_changes as (
+
+    select
+        deployment_commits.service,
+        deployment_commits.environment,
+        deployment_commits.deployment_id,
+        deployment_commits.repository,
+        pull_request_commits.sha,
+        pull_request_commits.pull_request,
+        pull_request_commits.authored_at,
+        pull_request_commits.committed_at
+
+    from deployment_commits
+    inner join squashes
+        on
+            deployment_commits.repository = squashes.repository
+            and deployment_commits.sha = squashes.merge_commit_sha
+    inner join pull_request_commits
+        on
+            squashes.repository = pull_request_commits.repository
+            and squashes.pull_request = pull_request_commits.pull_request
+    where coalesce(pull_request_commits.count_parents, 1) <= 1
+
+),
+
+all_changes as (
+
+    select * from graph_changes
+    union all
+    select * from squashed_changes
+
+),
+
+first_deployments as (
+
+    select
+        all_changes.service,
+        deployments.owner,
+        all_changes.environment,
+        all_changes.repository,
+        all_changes.sha,
+        all_changes.deployment_id,
+        all_changes.pull_request,
+        deployments.base,
+        deployments.deployed_date,
+        all_changes.authored_at,
+        all_changes.committed_at,
+        deployments.deployed_at
+
+    from all_changes
+    inner join deployments
+        on
+            all_changes.service = deployments.service
+            and all_changes.environment = deployments.environment
+            and all_changes.deployment_id = deployments.deployment_id
+    qualify
+        row_number() over (
+            partition by all_changes.service, all_changes.environment, all_changes.sha
+            order by deployments.position, all_changes.pull_request
+        ) = 1
+
+),
+
+carriers as (
+
+    select
+        repository,
+        sha,
+        min(pull_request) as pull_request
+
+    from pull_request_commits
+    group by repository, sha
+
+),
+
+started as (
+
+    select
+        first_deployments.service,
+        first_deployments.owner,
+        first_deployments.environment,
+        first_deployments.repository,
+        first_deployments.sha,
+        first_deployments.deployment_id,
+        coalesce(first_deployments.pull_request, carriers.pull_request, merges.pull_request) as pull_request,
+        first_deployments.base,
+        first_deployments.deployed_date,
+        first_deployments.authored_at,
+        first_deployments.committed_at,
+        case
+            when first_deployments.authored_at <= first_deployments.deployed_at then first_deployments.authored_at
+            when first_deployments.committed_at <= first_deployments.deployed_at then first_deployments.committed_at
+        end as started_at,
+        first_deployments.deployed_at
+
+    from first_deployments
+    left join carriers
+        on
+            first_deployments.repository = carriers.repository
+            and first_deployments.sha = carriers.sha
+    left join (
+        select
+            repository,
+            merge_commit_sha,
+            min(pull_request) as pull_request
+
+        from pull_requests
+        group by repository, merge_commit_sha
+    ) as merges
+        on
+            first_deployments.repository = merges.repository
+            and first_deployments.sha = merges.merge_commit_sha
+
+)
+
+select
+    *,
+    case
+        when base != 'ok' then base
+        when started_at is null then 'clock_skew'
+        else 'ok'
+    end as quality,
+    if(
+        base = 'ok',
+        timestamp_diff(deployed_at, started_at, microsecond) / 3600000000,
+        null
+    ) as lead_time_hours
+
+from started

@@ -1,0 +1,53 @@
+with
+
+deployments as (
+
+    select * from ${mart}.stg_deployments
+
+),
+
+links as (
+
+    select * from ${raw}.deployment_links
+
+),
+
+services as (
+
+    select * from ${raw}.services
+
+)
+
+select
+    deployments.service,
+    services.owner,
+    deployments.environment,
+    deployments.deployment_id,
+    deployments.external_id,
+    deployments.repository,
+    coalesce(links.sha, deployments.sha) as sha,
+    links.previous_deployment_id,
+    links.undoes_deployment_id,
+
+    deployments.ref,
+    deployments.url,
+    links.kind,
+    links.base,
+
+    links.position,
+
+    links.kind = 'redeployment' as is_redeployment,
+
+    date(deployments.finished_at, '${timezone}') as deployed_date,
+
+    coalesce(deployments.started_at, deployments.finished_at) as started_at,
+    deployments.finished_at as deployed_at
+
+from deployments
+inner join links
+    on
+        deployments.service = links.service
+        and deployments.environment = links.environment
+        and deployments.deployment_id = links.deployment_id
+inner join services
+    on deployments.service = services.service

@@ -1,0 +1,347 @@
+with
+
+periods as (
+
+    select * from ${periods}
+
+),
+
+services as (
+
+    select * from ${raw}.services
+
+),
+
+first_deployments as (
+
+    select
+        service,
+        min(deployed_date) as first_date
+
+    from ${mart}.deployments
+    where environment = '${environment}'
+    group by service
+
+),
+
+all_deployments as (
+
+    select * from ${mart}.deployments
+    where environment = '${environment}'
+
+),
+
+days as (
+
+    select
+        periods.grain,
+        periods.service,
+        periods.period_start,
+        day,
+        cast(date_trunc(day, week(monday)) as date) as week_start
+
+    from periods
+    cross join unnest(
+        generate_date_array(periods.period_start, periods.period_end - 1, interval 1 day)
+    ) as day
+
+),
+
+deployed as (
+
+    select
+        days.grain,
+        days.service,
+        days.period_start,
+        count(if(deployments.kind != 'redeployment', 1, null)) as deployments,
+        count(if(deployments.kind = 'redeployment', 1, null)) as redeployments,
+        count(
+            distinct if(deployments.kind != 'redeployment', deployments.deployed_date, null)
+        ) as deployment_days,
+        count(if(deployments.is_failed, 1, null)) as failed_deployments,
+        count(if(deployments.is_failed and deployments.recovered_at is null, 1, null)) as unrecovered_failures,
+        count(if(deployments.is_rework and deployments.kind != 'redeployment', 1, null)) as rework_deployments
+
+    from days
+    inner join all_deployments as deployments
+        on
+            days.service = deployments.service
+            and days.day = deployments.deployed_date
+    group by days.grain, days.service, days.period_start
+
+),
+
+weeks as (
+
+    select
+        days.grain,
+        days.service,
+        days.period_start,
+        days.week_start,
+        count(distinct deployments.deployed_date) as deployment_days
+
+    from days
+    left join all_deployments as deployments
+        on
+            days.service = deployments.service
+            and days.day = deployments.deployed_date
+            and deployments.kind != 'redeployment'
+    group by days.grain, days.service, days.period_start, days.week_start
+    having count(distinct days.day) = 7
+
+),
+
+typical_weeks as (
+
+    select
+        grain,
+        service,
+        period_start,
+        any_value(median_deployment_days) as median_deployment_days
+
+    from (
+        select
+            grain,
+            service,
+            period_start,
+            percentile_cont(deployment_days, 0.5) over (
+                partition by grain, service, period_start
+            ) as median_deployment_days
+
+        from weeks
+    ) as medians
+    group by grain, service, period_start
+
+),
+
+changed as (
+
+    select
+        grain,
+        service,
+        period_start,
+        count(*) as changes,
+        sum(lead_time_hours) as lead_time_hours_sum,
+        any_value(p50) as lead_time_hours_median,
+        any_value(p75) as lead_time_hours_p75,
+        any_value(p90) as lead_time_hours_p90
+
+    from (
+        select
+            days.grain,
+            days.service,
+            days.period_start,
+            changes.lead_time_hours,
+            percentile_cont(changes.lead_time_hours, 0.5) over (
+                partition by days.grain, days.service, days.period_start
+            ) as p50,
+            percentile_cont(changes.lead_time_hours, 0.75) over (
+                partition by days.grain, days.service, days.period_start
+            ) as p75,
+            percentile_cont(changes.lead_time_hours, 0.9) over (
+                partition by days.grain, days.service, days.period_start
+            ) as p90
+
+        from days
+        inner join ${mart}.changes as changes
+            on
+                days.service = changes.service
+                and days.day = changes.deployed_date
+    ) as samples
+    group by grain, service, period_start
+
+),
+
+recovered as (
+
+    select
+        grain,
+        service,
+        period_start,
+        count(*) as recovered_failures,
+        sum(recovery_hours) as failed_deployment_recovery_hours_sum,
+        any_value(p50) as failed_deployment_recovery_hours_median,
+        any_value(p90) as failed_deployment_recovery_hours_p90
+
+    from (
+        select
+            days.grain,
+            days.service,
+            days.period_start,
+            deployments.recovery_hours,
+            percentile_cont(deployments.recovery_hours, 0.5) over (
+                partition by days.grain, days.service, days.period_start
+            ) as p50,
+            percentile_cont(deployments.recovery_hours, 0.9) over (
+                partition by days.grain, days.service, days.period_start
+            ) as p90
+
+        from days
+        inner join all_deployments as deployments
+            on
+                days.service = deployments.service
+                and days.day = deployments.recovered_date
+    ) as samples
+    group by grain, service, period_start
+
+),
+
+restored as (
+
+    select
+        grain,
+        service,
+        period_start,
+        count(*) as restored_incidents,
+        sum(restore_hours) as time_to_restore_hours_sum,
+        any_value(p50) as time_to_restore_hours_median,
+        any_value(p90) as time_to_restore_hours_p90
+
+    from (
+        select
+            days.grain,
+            days.service,
+            days.period_start,
+            incidents.restore_hours,
+            percentile_cont(incidents.restore_hours, 0.5) over (
+                partition by days.grain, days.service, days.period_start
+            ) as p50,
+            percentile_cont(incidents.restore_hours, 0.9) over (
+                partition by days.grain, days.service, days.period_start
+            ) as p90
+
+        from days
+        inner join ${mart}.incidents_linked as incidents
+            on
+                days.service = incidents.service
+                and days.day = incidents.resolved_date
+    ) as samples
+    group by grain, service, period_start
+
+),
+
+parts as (
+
+    select
+        periods.grain,
+        periods.service,
+        services.owner,
+        periods.period_start,
+        periods.period_end,
+        date_diff(periods.period_end, periods.period_start, day) as days,
+        coalesce(deployed.deployments, 0) as deployments,
+        coalesce(deployed.redeployments, 0) as redeployments,
+        coalesce(deployed.deployment_days, 0) as deployment_days,
+        typical_weeks.median_deployment_days as median_deployment_days_per_week,
+        coalesce(changed.changes, 0) as changes,
+        changed.lead_time_hours_sum,
+        changed.lead_time_hours_median,
+        changed.lead_time_hours_p75,
+        changed.lead_time_hours_p90,
+        coalesce(deployed.failed_deployments, 0) as failed_deployments,
+        coalesce(deployed.unrecovered_failures, 0) as unrecovered_failures,
+        coalesce(recovered.recovered_failures, 0) as recovered_failures,
+        recovered.failed_deployment_recovery_hours_sum,
+        recovered.failed_deployment_recovery_hours_median,
+        recovered.failed_deployment_recovery_hours_p90,
+        coalesce(restored.restored_incidents, 0) as restored_incidents,
+        restored.time_to_restore_hours_sum,
+        restored.time_to_restore_hours_median,
+        restored.time_to_restore_hours_p90,
+        coalesce(deployed.rework_deployments, 0) as rework_deployments,
+        (
+            first_deployments.first_date is null
+            or periods.period_start < first_deployments.first_date
+            or periods.period_end > date(${now}, '${timezone}')
+        ) as is_partial
+
+    from periods
+    inner join services
+        on periods.service = services.service
+    left join first_deployments
+        on periods.service = first_deployments.service
+    left join deployed
+        on
+            periods.grain = deployed.grain
+            and periods.service = deployed.service
+            and periods.period_start = deployed.period_start
+    left join typical_weeks
+        on
+            periods.grain = typical_weeks.grain
+            and periods.service = typical_weeks.service
+            and periods.period_start = typical_weeks.period_start
+    left join changed
+        on
+            periods.grain = changed.grain
+            and periods.service = changed.service
+            and periods.period_start = changed.period_start
+    left join recovered
+        on
+            periods.grain = recovered.grain
+            and periods.service = recovered.service
+            and periods.period_start = recovered.period_start
+    left join restored
+        on
+            periods.grain = restored.grain
+            and periods.service = restored.service
+            and periods.period_start = restored.period_start
+
+),
+
+rated as (
+
+    select
+        *,
+        safe_divide(deployments, days) as deployments_per_day,
+        safe_divide(failed_deployments, deployments) as change_failure_rate,
+        safe_divide(rework_deployments, deployments) as deployment_rework_rate
+
+    from parts
+
+)
+
+-- Wilson's 95 % interval; z = 1.959963984540054, z * z = 3.841458820694124
+select
+    *,
+    safe_divide(
+        change_failure_rate + 1.920729410347062 / nullif(deployments, 0)
+        - 1.959963984540054 * sqrt(
+            (
+                change_failure_rate * (1 - change_failure_rate)
+                + 0.960364705173531 / nullif(deployments, 0)
+            ) / nullif(deployments, 0)
+        ),
+        1 + 3.841458820694124 / nullif(deployments, 0)
+    ) as change_failure_rate_low,
+    safe_divide(
+        change_failure_rate + 1.920729410347062 / nullif(deployments, 0)
+        + 1.959963984540054 * sqrt(
+            (
+                change_failure_rate * (1 - change_failure_rate)
+                + 0.960364705173531 / nullif(deployments, 0)
+            ) / nullif(deployments, 0)
+        ),
+        1 + 3.841458820694124 / nullif(deployments, 0)
+    ) as change_failure_rate_high,
+    safe_divide(
+        deployment_rework_rate + 1.920729410347062 / nullif(deployments, 0)
+        - 1.959963984540054 * sqrt(
+            (
+                deployment_rework_rate * (1 - deployment_rework_rate)
+                + 0.960364705173531 / nullif(deployments, 0)
+            ) / nullif(deployments, 0)
+        ),
+        1 + 3.841458820694124 / nullif(deployments, 0)
+    ) as deployment_rework_rate_low,
+    safe_divide(
+        deployment_rework_rate + 1.920729410347062 / nullif(deployments, 0)
+        + 1.959963984540054 * sqrt(
+            (
+                deployment_rework_rate * (1 - deployment_rework_rate)
+                + 0.960364705173531 / nullif(deployments, 0)
+            ) / nullif(deployments, 0)
+        ),
+        1 + 3.841458820694124 / nullif(deployments, 0)
+    ) as deployment_rework_rate_high
+
+from rated

@@ -1,0 +1,194 @@
+with
+
+incidents as (
+
+    select * from ${mart}.stg_incidents
+
+),
+
+deployments as (
+
+    select
+        *,
+        lead(started_at) over (
+            partition by service
+            order by deployed_at, position
+        ) as next_started_at
+
+    from ${mart}.int_deployments
+    where
+        environment = '${environment}'
+        and not is_redeployment
+
+),
+
+deployment_commits as (
+
+    select * from ${raw}.deployment_commits
+    where environment = '${environment}'
+
+),
+
+changes as (
+
+    select * from ${mart}.int_changes
+    where environment = '${environment}'
+
+),
+
+carried as (
+
+    select
+        service,
+        deployment_id,
+        sha
+
+    from deployment_commits
+    union distinct
+    select
+        service,
+        deployment_id,
+        sha
+
+    from changes
+
+),
+
+blamed as (
+
+    select * from incidents
+    where is_change_related
+
+),
+
+named as (
+
+    select
+        incident_key,
+        service,
+        name
+
+    from blamed
+    cross join unnest([named_deployment, named_sha]) as name
+    where name is not null
+
+),
+
+by_deployment as (
+
+    select
+        named.incident_key,
+        deployments.service,
+        deployments.deployment_id,
+        'deployment' as linked_by,
+        1 as preference,
+        deployments.position
+
+    from named
+    inner join deployments
+        on
+            named.service = deployments.service
+            and (
+                named.name = deployments.deployment_id
+                or named.name = deployments.external_id
+                or named.name = deployments.ref
+            )
+
+),
+
+by_commit as (
+
+    select
+        named.incident_key,
+        deployments.service,
+        deployments.deployment_id,
+        'commit' as linked_by,
+        2 as preference,
+        deployments.position
+
+    from named
+    inner join carried
+        on
+            named.service = carried.service
+            and substr(lower(named.name), 1, 7) = substr(carried.sha, 1, 7)
+    inner join deployments
+        on
+            carried.service = deployments.service
+            and carried.deployment_id = deployments.deployment_id
+    where
+        length(named.name) >= 7
+        and starts_with(carried.sha, lower(named.name))
+
+),
+
+by_pull_request as (
+
+    select
+        named.incident_key,
+        deployments.service,
+        deployments.deployment_id,
+        'pull_request' as linked_by,
+        2 as preference,
+        deployments.position
+
+    from named
+    inner join ${mart}.int_pull_requests_deployed as pull_requests
+        on
+            named.service = pull_requests.service
+            and named.name = concat('#', cast(pull_requests.pull_request as string))
+    inner join deployments
+        on
+            pull_requests.service = deployments.service
+            and pull_requests.deployment_id = deployments.deployment_id
+    where pull_requests.environment = '${environment}'
+
+),
+
+by_time as (
+
+    select
+        blamed.incident_key,
+        deployments.service,
+        deployments.deployment_id,
+        'time' as linked_by,
+        3 as preference,
+        -deployments.position as position
+
+    from blamed
+    inner join deployments
+        on
+            blamed.service = deployments.service
+            and blamed.started_at >= deployments.started_at
+            and (deployments.next_started_at is null or blamed.started_at < deployments.next_started_at)
+            and blamed.started_at
+            <= timestamp_add(deployments.deployed_at, interval cast(${incident_link_hours} * 3600 as int64) second)
+    where
+        blamed.named_deployment is null
+        and blamed.named_sha is null
+
+),
+
+candidates as (
+
+    select * from by_deployment
+    union all
+    select * from by_commit
+    union all
+    select * from by_pull_request
+    union all
+    select * from by_time
+
+)
+
+select
+    incident_key,
+    service,
+    deployment_id,
+    linked_by
+
+from candidates
+qualify
+    row_number() over (
+        partition by incident_key
+        order by preference, position
+    ) = 1

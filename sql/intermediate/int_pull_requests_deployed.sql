@@ -1,0 +1,56 @@
+with
+
+deployment_commits as (
+
+    select * from ${raw}.deployment_commits
+
+),
+
+deployments as (
+
+    select * from ${mart}.int_deployments
+
+),
+
+pull_requests as (
+
+    select * from ${mart}.int_pull_requests_merged
+
+)
+
+select
+    deployments.service,
+    deployments.owner,
+    deployments.environment,
+    deployments.deployment_id,
+    deployments.base,
+    deployments.position,
+    pull_requests.repository,
+    pull_requests.pull_request,
+
+    pull_requests.title,
+    pull_requests.body,
+    pull_requests.url,
+    pull_requests.base_ref,
+    pull_requests.head_ref,
+    pull_requests.labels,
+    pull_requests.merge_method,
+
+    deployments.deployed_date,
+
+    pull_requests.first_authored_at,
+    pull_requests.opened_at,
+    pull_requests.first_review_at,
+    pull_requests.merged_at,
+    deployments.deployed_at
+
+from pull_requests
+inner join deployment_commits
+    on
+        pull_requests.repository = deployment_commits.repository
+        and pull_requests.merge_commit_sha = deployment_commits.sha
+inner join deployments
+    on
+        deployment_commits.service = deployments.service
+        and deployment_commits.environment = deployments.environment
+        and deployment_commits.deployment_id = deployments.deployment_id

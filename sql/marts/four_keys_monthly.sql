@@ -1,0 +1,12 @@
+with
+
+four_keys as (
+
+    select * from ${mart}.int_four_keys
+    where grain = 'month'
+
+)
+
+select * except (grain)
+
+from four_keys

@@ -1,0 +1,213 @@
+with
+
+services as (
+
+    select * from ${raw}.services
+
+),
+
+repositories as (
+
+    select distinct
+        service,
+        resource as repository
+
+    from ${raw}.service_resources
+    where source = 'ghes'
+
+),
+
+apps as (
+
+    select
+        service,
+        resource as app_name,
+        environment
+
+    from ${raw}.service_resources
+    where source = 'heroku'
+
+),
+
+only_repositories as (
+
+    select
+        service,
+        min(repository) as repository
+
+    from repositories
+    group by service
+    having count(*) = 1
+
+),
+
+releases as (
+
+    select
+        services.service,
+        '${environment}' as environment,
+        releases.repository,
+        cast(releases.id as string) as deployment_id,
+        cast(releases.id as string) as external_id,
+        releases.tag_name as ref,
+        releases.target_sha as sha,
+        releases.html_url as url,
+        'deploy' as declared_kind,
+        releases.published_at as started_at,
+        releases.published_at as finished_at
+
+    from services
+    inner join repositories
+        on services.service = repositories.service
+    inner join ${raw}.ghes_releases as releases
+        on repositories.repository = releases.repository
+    where
+        services.deployments_from = 'releases'
+        and releases.published_at is not null
+        and not coalesce(releases.draft, false)
+        and (services.include_prereleases or not coalesce(releases.prerelease, false))
+
+),
+
+merges as (
+
+    select
+        services.service,
+        '${environment}' as environment,
+        pull_requests.repository,
+        cast(pull_requests.number as string) as deployment_id,
+        cast(pull_requests.number as string) as external_id,
+        concat('#', cast(pull_requests.number as string)) as ref,
+        pull_requests.merge_commit_sha as sha,
+        pull_requests.html_url as url,
+        'deploy' as declared_kind,
+        pull_requests.merged_at as started_at,
+        pull_requests.merged_at as finished_at
+
+    from services
+    inner join repositories
+        on services.service = repositories.service
+    inner join ${raw}.ghes_pull_requests as pull_requests
+        on repositories.repository = pull_requests.repository
+    left join ${raw}.ghes_repositories as ghes_repositories
+        on repositories.repository = ghes_repositories.repository
+    where
+        services.deployments_from = 'merges'
+        and pull_requests.merged_at is not null
+        and pull_requests.base_ref is not distinct from coalesce(ghes_repositories.default_branch, pull_requests.base_ref)
+
+),
+
+ghes_deployments as (
+
+    select
+        services.service,
+        deployments.environment,
+        deployments.repository,
+        cast(deployments.id as string) as deployment_id,
+        cast(deployments.id as string) as external_id,
+        deployments.ref,
+        deployments.sha,
+        cast(null as string) as url,
+        'deploy' as declared_kind,
+        deployments.created_at as started_at,
+        statuses.created_at as finished_at
+
+    from services
+    inner join repositories
+        on services.service = repositories.service
+    inner join ${raw}.ghes_deployments as deployments
+        on repositories.repository = deployments.repository
+    inner join ${raw}.ghes_deployment_statuses as statuses
+        on
+            deployments.repository = statuses.repository
+            and deployments.id = statuses.deployment_id
+    where
+        services.deployments_from = 'deployments'
+        and statuses.state = 'success'
+
+),
+
+heroku_releases as (
+
+    select
+        services.service,
+        apps.environment,
+        only_repositories.repository,
+        concat(releases.app_name, ' v', cast(releases.version as string)) as deployment_id,
+        concat(releases.app_name, ' v', cast(releases.version as string)) as external_id,
+        concat('v', cast(releases.version as string)) as ref,
+        releases.commit_sha as sha,
+        cast(null as string) as url,
+        releases.kind as declared_kind,
+        releases.created_at as started_at,
+        releases.created_at as finished_at
+
+    from services
+    inner join apps
+        on services.service = apps.service
+    inner join ${raw}.heroku_releases as releases
+        on apps.app_name = releases.app_name
+    left join only_repositories
+        on services.service = only_repositories.service
+    where
+        services.deployments_from = 'heroku'
+        and releases.first_terminal_status = 'succeeded'
+        and releases.kind in ('deploy', 'promote', 'rollback')
+
+),
+
+written as (
+
+    select
+        services.service,
+        coalesce(deployments.environment, 'production') as environment,
+        coalesce(deployments.repository, only_repositories.repository) as repository,
+        deployments.deployment_id,
+        coalesce(deployments.external_id, deployments.deployment_id) as external_id,
+        cast(null as string) as ref,
+        lower(deployments.sha) as sha,
+        cast(null as string) as url,
+        coalesce(deployments.kind, 'deploy') as declared_kind,
+        deployments.started_at,
+        deployments.finished_at
+
+    from services
+    inner join ${raw}.deployments as deployments
+        on services.service = deployments.service
+    left join only_repositories
+        on services.service = only_repositories.service
+    where
+        services.deployments_from = 'csv'
+        and coalesce(deployments.status, 'succeeded') = 'succeeded'
+        and coalesce(deployments.kind, 'deploy') in ('deploy', 'promote', 'rollback')
+        and deployments.finished_at is not null
+
+),
+
+all_deployments as (
+
+    select * from releases
+    union all
+    select * from merges
+    union all
+    select * from ghes_deployments
+    union all
+    select * from heroku_releases
+    union all
+    select * from written
+
+),
+
+first_successes as (
+
+    select * from all_deployments
+    qualify
+        row_number() over (
+            partition by service, environment, external_id
+            order by finished_at, deployment_id
+        ) = 1
+
+)
+
+select * from first_successes

@@ -1,0 +1,124 @@
+"""The SQL of the mart: found, put in order, rendered, applied.
+
+The files under `sql/` are GoogleSQL with placeholders: `${raw}` and `${mart}` for the namespaces, and the settings of
+`[metrics]`. A view's name is its file's name; what it reads is what it names as `${mart}.name`.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+from fourkeys.window import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+    from importlib.resources.abc import Traversable
+
+    from fourkeys.config import Metrics
+    from fourkeys.warehouses.base import Warehouse
+
+_FOLDERS = ("staging", "intermediate", "marts")
+_READS = re.compile(r"\$\{mart\}\.(\w+)")
+PERIODS = "${mart}.int_periods"
+"""What `int_four_keys` reads its periods from, unless the caller has others."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One SQL file.
+
+    Attributes:
+        name: of the file and of the view.
+        folder: staging, intermediate or marts.
+        text: GoogleSQL with placeholders.
+    """
+
+    name: str
+    folder: str
+    text: str
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Names of the views that it reads."""
+        return frozenset(_READS.findall(self.text.replace("${periods}", PERIODS)))
+
+    @property
+    def is_table(self) -> bool:
+        """Whether its rows are stored: all but renamings, and selections from one stored view."""
+        return self.folder != "staging" and len(self.reads) > 0 and not self.name.startswith("four_keys_")
+
+
+def sql_folder() -> Traversable:
+    """Return the folder `sql/`: in the installed package, or in the checkout."""
+    installed = resources.files("fourkeys") / "sql"
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "sql"
+
+
+@cache
+def views() -> tuple[View, ...]:
+    """Return all views, each after those that it reads."""
+    found = {
+        file.name.removesuffix(".sql"): View(file.name.removesuffix(".sql"), folder, file.read_text(encoding="utf-8"))
+        for folder in _FOLDERS
+        for file in sorted((sql_folder() / folder).iterdir(), key=lambda entry: entry.name)
+        if file.name.endswith(".sql")
+    }
+    order = graphlib.TopologicalSorter({name: sorted(view.reads) for name, view in found.items()}).static_order()
+    return tuple(found[name] for name in order)
+
+
+def settings(metrics: Metrics, now: datetime) -> dict[str, str]:
+    """Return the placeholders that stand for configuration, as GoogleSQL literals."""
+    return {
+        "timezone": metrics.timezone,
+        "environment": metrics.environment.replace("\\", "\\\\").replace("'", "\\'"),
+        "incident_link_hours": repr(float(metrics.incident_link_hours)),
+        "hotfix_labels": _strings(label.lower() for label in metrics.hotfix_labels),
+        "hotfix_branches": _strings(metrics.hotfix_branches),
+        "now": f"timestamp '{rfc3339(now)}'",
+    }
+
+
+def render(text: str, names: Mapping[str, str], values: Mapping[str, str], periods: str = PERIODS) -> str:
+    """Fill in the placeholders of *text*."""
+    return Template(text.replace("${periods}", periods)).substitute(values, **names)
+
+
+def apply(warehouse: Warehouse, metrics: Metrics, now: datetime, folders: Iterable[str] = _FOLDERS) -> int:
+    """Create or replace the views of *folders*, and remove what no file describes; returns their number."""
+    chosen = [view for view in views() if view.folder in folders]
+    values = settings(metrics, now)
+    present = warehouse.relations()
+    gone = set(present) - {view.name for view in views()}
+    warehouse.execute(_statements(chosen, gone, present, warehouse.names, values))
+    return len(chosen)
+
+
+def _statements(
+    chosen: Iterable[View],
+    gone: Iterable[str],
+    present: Mapping[str, str],
+    names: Mapping[str, str],
+    values: Mapping[str, str],
+) -> Iterator[str]:
+    for name in sorted(gone):
+        yield f"drop {present[name]} {names['mart']}.{name}"
+    for view in chosen:
+        kind = "table" if view.is_table else "view"
+        if present.get(view.name, kind) != kind:
+            yield f"drop {present[view.name]} {names['mart']}.{view.name}"
+        yield f"create or replace {kind} {names['mart']}.{view.name} as\n{render(view.text, names, values)}"
+
+
+def _strings(values: Iterable[str]) -> str:
+    """Write strings as a GoogleSQL array."""
+    quoted = ", ".join("'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'" for value in values)
+    return f"[{quoted}]" if quoted else "cast([] as array<string>)"

@@ -1,0 +1,290 @@
+"""The embedded warehouse: one DuckDB file, no account."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from fourkeys.errors import FileError, WarehouseError
+from fourkeys.streams import DERIVED, STREAMS, Stream, Type
+from fourkeys.warehouses.base import Loaded, Row
+from fourkeys.warehouses.googlesql import to_duckdb
+from fourkeys.window import Watermark, rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+_NULL = r"\N"
+
+
+class DuckDB:
+    """A DuckDB file as a warehouse: streams in the schema `raw`, the mart in `main`."""
+
+    def __init__(self, path: str, *, read_only: bool = False) -> None:
+        """Open or make the file at *path*; `:memory:` keeps everything in memory.
+
+        Raises:
+            WarehouseError: the file is locked by another process, or is no DuckDB file.
+        """
+        self.path = path
+        try:
+            self._connection = duckdb.connect(path, read_only=read_only)
+        except duckdb.IOException as error:
+            locked = "lock" in str(error).lower()
+            hint = "another run has it open: wait for it, or use another file" if locked else "check the path"
+            raise WarehouseError(f"duckdb:///{path}: {_first_line(error)}", hint) from None
+        self._connection.execute("set timezone = 'UTC'")
+        if not read_only:
+            self._create_tables()
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The namespaces as SQL names."""
+        return {"raw": "raw", "mart": "main"}
+
+    def load(self, stream: Stream, file: Path, watermarks: Sequence[Watermark] = ()) -> Loaded:
+        """Merge a CSV file into the stream's table; see `Warehouse.load`."""
+        header = _header(stream, file)
+        run = self._connection.execute
+        run("begin")
+        try:
+            run(f"create or replace temp table texts as select * from {_read(file, header)}")
+            self._refuse_bad_values(stream, header, file)
+            run(f"create or replace temp table incoming as {_typed(stream, header)}")
+            read, new, changed = self._merge(stream)
+            self._move_watermarks(watermarks)
+            run("drop table texts; drop table incoming")
+            run("commit")
+        except FileError:
+            run("rollback")
+            raise
+        except duckdb.Error as error:
+            run("rollback")
+            raise FileError(f"{file}: {_first_line(error)}", "it must be UTF-8 CSV as RFC 4180 has it") from None
+        return Loaded(stream.name, read, new, changed)
+
+    def replace(self, table: str, stream: Stream, rows: Iterable[Row]) -> int:
+        """Make *table* hold exactly *rows*; see `Warehouse.replace`."""
+        header = [name for name in stream.header if name != "extracted_at"]
+        with tempfile.TemporaryDirectory(prefix="fourkeys-") as folder:
+            file = Path(folder) / "rows.csv"
+            with file.open("w", encoding="utf-8", newline="") as text:
+                writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL)
+                writer.writerow(header)
+                writer.writerows([_text(row.get(name)) for name in header] for row in rows)
+            columns = ", ".join(f"'{name}': '{stream.column(name).type.duckdb}'" for name in header)
+            self._connection.execute("begin")
+            self._connection.execute(f"delete from raw.{table}")  # noqa: S608 - names come from the stream contract
+            self._connection.execute(
+                f"insert into raw.{table} ({', '.join(header)}) select * from read_csv("  # noqa: S608
+                f"?, header = true, columns = {{{columns}}}, nullstr = '{_NULL}', quote = '\"', escape = '\"', "
+                "strict_mode = true, max_line_size = 100000000)",
+                [str(file)],
+            )
+            self._connection.execute("commit")
+        return int(self._scalar(f"select count(*) from raw.{table}"))  # noqa: S608
+
+    def watermarks(self) -> dict[tuple[str, str], Watermark]:
+        """All watermarks by stream and partition."""
+        rows = self._connection.execute("select stream, partition, at, state from raw.watermarks").fetchall()
+        return {(row[0], row[1]): Watermark(row[0], row[1], _utc(row[2]), row[3]) for row in rows}
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run GoogleSQL that reads, and return its rows."""
+        cursor = self._run(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, map(_utc, row), strict=True)) for row in cursor.fetchall()]
+
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Run GoogleSQL that reads, and yield its rows as tuples, a chunk in memory at a time."""
+        cursor = self._run(sql, parameters)
+        while rows := cursor.fetchmany(10_000):
+            yield from rows
+
+    def execute(self, statements: Iterable[str]) -> None:
+        """Run GoogleSQL statements in one transaction."""
+        self._connection.execute("begin")
+        try:
+            for statement in statements:
+                self._connection.execute(to_duckdb(statement))
+        except duckdb.Error as error:
+            self._connection.execute("rollback")
+            raise WarehouseError(f"duckdb:///{self.path}: {_first_line(error)}", "`fourkeys build` again") from error
+        self._connection.execute("commit")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def relations(self) -> dict[str, str]:
+        """What is in the mart: names, and `table` or `view`."""
+        rows = self._connection.execute(
+            "select table_name, table_type from information_schema.tables where table_schema = 'main'"
+        ).fetchall()
+        return {name: "view" if kind == "VIEW" else "table" for name, kind in rows}
+
+    def _create_tables(self) -> None:
+        self._connection.execute("create schema if not exists raw")
+        for name, stream in (STREAMS | DERIVED).items():
+            columns = ", ".join(f'"{column.name}" {column.type.duckdb}' for column in stream.columns)
+            self._connection.execute(f"create table if not exists raw.{name} ({columns})")
+
+    def _run(self, sql: str, parameters: Sequence[Any]) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.cursor().execute(to_duckdb(sql), list(parameters))
+        except duckdb.CatalogException as error:
+            raise WarehouseError(f"duckdb:///{self.path}: {_first_line(error)}", "run `fourkeys build` first") from None
+        except duckdb.Error as error:
+            raise WarehouseError(f"duckdb:///{self.path}: {_first_line(error)}") from error
+
+    def _scalar(self, sql: str) -> Any:
+        row = self._connection.execute(sql).fetchone()
+        return row[0] if row else None
+
+    def _refuse_bad_values(self, stream: Stream, header: Sequence[str], file: Path) -> None:
+        """Raise FileError for the first value that its column cannot take."""
+        for name in header:
+            column = stream.column(name)
+            test = _bad(column.name, column.type, required=name in stream.key)
+            bad = test and self._connection.execute(
+                f'select row_number, "{name}" from (select row_number() over () as row_number, * from texts) '  # noqa: S608
+                f"where {test} order by row_number limit 1"
+            ).fetchone()
+            if bad:
+                line = _line_of(file, bad[0])
+                value = "an empty value" if bad[1] is None else repr(bad[1][:80])
+                what = f"{file}, line {line}, column {name}: {value} is no {column.type.value}"
+                raise FileError(what, "nothing of this file was loaded; mend the value and load it again")
+
+    def _merge(self, stream: Stream) -> tuple[int, int, int]:
+        """Merge the temporary table `incoming` by key; returns rows read, new and changed."""
+        table, run = f"raw.{stream.name}", self._connection.execute
+        same = " and ".join(f'held."{name}" is not distinct from incoming."{name}"' for name in stream.key)
+        newer = f"{_age('incoming', stream)} > {_age('held', stream)}"
+        read = self._scalar("select count(*) from texts")
+        run(
+            f"create or replace temp table newest as select * from incoming "  # noqa: S608
+            f"qualify row_number() over (partition by {', '.join(stream.key)} "
+            f"order by {_age('incoming', stream)} desc) = 1"
+        )
+        run("drop table incoming; alter table newest rename to incoming")
+        new = self._scalar(
+            f"select count(*) from incoming where not exists (select 1 from {table} as held where {same})"  # noqa: S608
+        )
+        changed = self._scalar(f"select count(*) from incoming join {table} as held on {same} where {newer}")  # noqa: S608
+        run(
+            f"delete from {table} as held using incoming where {same} and {newer}"  # noqa: S608
+        )
+        run(
+            f"insert into {table} by name select * from incoming "  # noqa: S608
+            f"where not exists (select 1 from {table} as held where {same})"
+        )
+        return read, new, changed
+
+    def _move_watermarks(self, watermarks: Sequence[Watermark]) -> None:
+        """Store watermarks; one never moves back."""
+        for mark in watermarks:
+            key = [mark.stream, mark.partition]
+            held = self._connection.execute(
+                "select at from raw.watermarks where stream = ? and partition = ?", key
+            ).fetchone()
+            if held is None or held[0] <= mark.at:
+                self._connection.execute("delete from raw.watermarks where stream = ? and partition = ?", key)
+                self._connection.execute(
+                    "insert into raw.watermarks (stream, partition, at, state) values (?, ?, ?, ?)",
+                    [*key, mark.at, mark.state],
+                )
+
+
+def _header(stream: Stream, file: Path) -> list[str]:
+    """Read the header; raises FileError for what the stream does not know and for keys that are missing."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            header = next(csv.reader(text), [])
+    except FileNotFoundError:
+        raise FileError(f"{file}: no such file", "give the folder or the CSV files that `extract` wrote") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FileError(f"{file}: cannot be read: {error}", "it must be UTF-8 CSV") from None
+    for name in header:
+        if name not in stream.header:
+            near = difflib.get_close_matches(name, stream.header, 1)
+            hint = f"did you mean {near[0]}?" if near else f"`fourkeys schema {stream.name}` lists the columns"
+            raise FileError(f"{file}: unknown column {name!r} of stream {stream.name}", hint)
+    if missing := [name for name in stream.key if name not in header]:
+        raise FileError(f"{file}: no column {missing[0]!r}", f"the key of {stream.name} is {', '.join(stream.key)}")
+    if len(set(header)) != len(header):
+        raise FileError(f"{file}: a column stands twice in the header", "each column once")
+    return header
+
+
+def _read(file: Path, header: Sequence[str]) -> str:
+    """Return the table function that reads *file* as text; an empty unquoted field is NULL, `""` is empty."""
+    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in header)
+    path = str(file).replace("'", "''")
+    return (
+        f"read_csv('{path}', header = true, delim = ',', quote = '\"', escape = '\"', columns = {{{columns}}}, "
+        "nullstr = '', allow_quoted_nulls = false, strict_mode = true, auto_detect = false, "
+        "max_line_size = 100000000)"
+    )
+
+
+def _bad(name: str, kind: Type, *, required: bool) -> str:
+    """Return the SQL condition under which a text is no value of *kind*; empty where every text is one."""
+    tests = [f'"{name}" is null'] if required else []
+    if kind is Type.JSON:
+        tests.append(f'("{name}" is not null and not json_valid("{name}"))')
+    elif kind is not Type.STRING:
+        tests.append(f'("{name}" is not null and try_cast("{name}" as {kind.duckdb}) is null)')
+    return " or ".join(tests)
+
+
+def _typed(stream: Stream, header: Sequence[str]) -> str:
+    """Return the query that casts `texts` to the stream's types, with NULL for the columns that are missing."""
+    parts = [
+        f'cast({_quoted(column.name) if column.name in header else "null"} as {column.type.duckdb}) as "{column.name}"'
+        for column in stream.columns
+    ]
+    return f"select {', '.join(parts)} from texts"  # noqa: S608 - names come from the stream contract
+
+
+def _age(alias: str, stream: Stream) -> str:
+    """Return what orders rows of one key: the newest is the greatest; the content decides between equal ages."""
+    epoch = "timestamptz '0001-01-01 00:00:00+00'"
+    times = [f'coalesce({alias}."{name}", {epoch})' for name in stream.newest_by]
+    content = ", ".join(f'{alias}."{name}"::varchar' for name in stream.header if name not in stream.key)
+    return f"row({', '.join([*times, f'to_json([{content}])::varchar'])})"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _line_of(file: Path, record: int) -> int:
+    """Return the line on which data record number *record* (from 1) starts."""
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text)
+        for _ in range(record):
+            next(reader)
+        return reader.line_num + 1
+
+
+def _text(value: Any) -> Any:
+    if value is None:
+        return _NULL
+    if isinstance(value, bool):
+        return str(value).lower()
+    return rfc3339(value) if isinstance(value, datetime) else value
+
+
+def _utc(value: Any) -> Any:
+    return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
