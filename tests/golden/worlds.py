@@ -29,7 +29,7 @@ _SHA_COLUMNS = {"sha", "merge_commit_sha", "cause_sha", "head_sha", "target_sha"
 
 def sha(name: str) -> str:
     """Return the hash that stands for a commit's short name; what is a hash stays."""
-    if re.fullmatch(r"[0-9a-f]{40}", name):
+    if re.fullmatch(r"[0-9a-f]{8,40}", name):
         return name
     short = re.fullmatch(r"(.+)\[:(\d+)\]", name)
     if short:
@@ -77,7 +77,7 @@ def _complete(stream: str, row: dict[str, Any]) -> dict[str, Any]:
         defaults |= {"source": "bot", "updated_at": row["started_at"]}
     whole = defaults | row
     for column, value in whole.items():
-        if column == "parents":
+        if column == "parents" and isinstance(value, list):
             whole[column] = [sha(parent) for parent in value]
         elif column in _SHA_COLUMNS and value is not None:
             whole[column] = sha(value)
