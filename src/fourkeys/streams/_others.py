@@ -122,6 +122,6 @@ WATERMARKS = _stream("watermarks", "load", "What is safely stored of one stream 
                      None, """
 stream text Name of the stream
 partition text Part of the source that is read on its own, such as a repository; empty for all
-at time Start of the run that read everything up to then
+watermark time Start of the run that read everything up to then
 state text What the source needs to go on from there, as JSON
 """)

@@ -92,7 +92,7 @@ class DuckDB:
 
     def watermarks(self) -> dict[tuple[str, str], Watermark]:
         """All watermarks by stream and partition."""
-        rows = self._connection.execute("select stream, partition, at, state from raw.watermarks").fetchall()
+        rows = self._connection.execute("select stream, partition, watermark, state from raw.watermarks").fetchall()
         return {(row[0], row[1]): Watermark(row[0], row[1], _utc(row[2]), row[3]) for row in rows}
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
@@ -192,12 +192,12 @@ class DuckDB:
         for mark in watermarks:
             key = [mark.stream, mark.partition]
             held = self._connection.execute(
-                "select at from raw.watermarks where stream = ? and partition = ?", key
+                "select watermark from raw.watermarks where stream = ? and partition = ?", key
             ).fetchone()
             if held is None or held[0] <= mark.at:
                 self._connection.execute("delete from raw.watermarks where stream = ? and partition = ?", key)
                 self._connection.execute(
-                    "insert into raw.watermarks (stream, partition, at, state) values (?, ?, ?, ?)",
+                    "insert into raw.watermarks (stream, partition, watermark, state) values (?, ?, ?, ?)",
                     [*key, mark.at, mark.state],
                 )
 

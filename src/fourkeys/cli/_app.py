@@ -1,0 +1,41 @@
+"""The application and its commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fourkeys import __version__
+from fourkeys.cli import _extract, _read, _write
+
+app = typer.Typer(
+    name="fourkeys",
+    help="The four keys of software delivery, from what engineers leave behind: extract, load, build, read.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"fourkeys {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """The four keys of software delivery, from what engineers leave behind: extract, load, build, read."""
+
+
+app.add_typer(_extract.app, name="extract")
+for command in (_write.load, _write.build, _write.run):
+    app.command()(command)
+for command in (_read.metrics, _read.status, _read.schema):
+    app.command()(command)
+app.command()(_write.demo)

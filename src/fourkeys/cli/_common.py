@@ -1,0 +1,91 @@
+"""What several commands share: flags, clocks, the open warehouse, talk on stderr."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fourkeys import config
+from fourkeys.errors import ConfigError, UsageError, WarehouseError
+from fourkeys.window import Window, parse_time, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fourkeys.warehouses.base import Warehouse
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file [default: $FOURKEYS_CONFIG or ./fourkeys.toml].")
+]
+Since = Annotated[
+    str | None,
+    typer.Option(help="Read from here on: RFC 3339, a date, or an age such as 2d. A backfill: moves no watermark."),
+]
+Until = Annotated[str | None, typer.Option(help="Read up to here, exclusive: RFC 3339, a date, or an age.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+
+
+def say(text: str) -> None:
+    """Talk: one line on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def hush(_: str) -> None:
+    """Swallow what would be said."""
+
+
+def window(settings: config.Config, since: str | None, until: str | None, now: datetime | None = None) -> Window:
+    """Read `--since` and `--until`.
+
+    Raises:
+        UsageError: one cannot be read, or the window is empty.
+    """
+    moment, zone = now or utc_now(), settings.metrics.zone
+    start = parse_time(since, zone, moment) if since else None
+    end = parse_time(until, zone, moment) if until else None
+    if start and end and start >= end:
+        raise UsageError(f"--since {since} is not before --until {until}", "the window is [since, until)")
+    return Window(start, end)
+
+
+def day(text: str | None, flag: str) -> date | None:
+    """Read a local date.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{flag} {text!r} is no date", "write 2026-11-01") from None
+
+
+@contextmanager
+def warehouse(settings: config.Config, *, read_only: bool = False) -> Iterator[Warehouse]:
+    """Open the configured warehouse, and let go of it at the end.
+
+    Raises:
+        ConfigError: the address is of no known kind.
+        WarehouseError: it cannot be opened.
+    """
+    url = settings.warehouse.url
+    kind, _, rest = url.partition("://")
+    if kind != "duckdb":
+        raise ConfigError(f"warehouse {url!r} is of no known kind", "write duckdb:///path")
+    from fourkeys.warehouses.duckdb import DuckDB  # noqa: PLC0415 - only who needs a warehouse pays for it
+
+    path = rest.removeprefix("/") or ":memory:"
+    if read_only and not Path(path).exists():
+        raise WarehouseError(f"{url}: there is no warehouse yet", "run `fourkeys run`, or `fourkeys load` and `build`")
+    opened: Any = DuckDB(path, read_only=read_only)
+    try:
+        yield opened
+    finally:
+        opened.close()

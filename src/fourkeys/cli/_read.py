@@ -1,0 +1,175 @@
+"""Commands that only read: metrics, status, schema."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fourkeys import config
+from fourkeys.cli import _common
+from fourkeys.cli._common import ConfigFile
+from fourkeys.errors import UsageError
+from fourkeys.streams import STREAMS, stream
+from fourkeys.window import rfc3339, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class By(StrEnum):
+    """How the window is cut."""
+
+    TOTAL = "total"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class SchemaFormat(StrEnum):
+    """For whom a schema is printed."""
+
+    BIGQUERY = "bigquery"
+    DUCKDB = "duckdb"
+    MARKDOWN = "markdown"
+
+
+def metrics(
+    service: Annotated[list[str] | None, typer.Option(help="Only these services.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only the services of this owner.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First local day [default: first deployment].")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Day after the last [default: tomorrow].")] = None,
+    by: Annotated[By, typer.Option(help="One row for the window, or for each period in it.")] = By.TOTAL,
+    output: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TABLE,
+    config_file: ConfigFile = None,
+) -> None:
+    """Show the four keys of services: of a window, or by day, ISO week or month."""
+    from fourkeys.mart.metrics import Query, measure  # noqa: PLC0415 - the views need not be found for `--help`
+
+    settings = config.load(config_file)
+    first, last = _common.day(start, "--from"), _common.day(end, "--to")
+    if first and last and first >= last:
+        raise UsageError(f"--from {start} is not before --to {end}", "--to is the day after the last one")
+    with _common.warehouse(settings, read_only=True) as warehouse:
+        known = {row["service"] for row in warehouse.query(f"select service from {warehouse.names['raw']}.services")}  # noqa: S608
+        if unknown := sorted(set(service or ()) - known):
+            raise UsageError(f"unknown service {unknown[0]!r}", f"known are {', '.join(sorted(known)) or 'none'}")
+        query = Query(tuple(service or ()), owner, first, last, by.value)
+        rows = measure(warehouse, settings.metrics, query, utc_now())
+    print_rows(rows, output)
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    config_file: ConfigFile = None,
+) -> None:
+    """Show watermarks, freshness and row counts of what is loaded."""
+    settings = config.load(config_file)
+    with _common.warehouse(settings, read_only=True) as warehouse:
+        marks = warehouse.watermarks()
+        rows: list[dict[str, Any]] = []
+        for each in STREAMS.values():
+            newest = f"max({each.cursor})" if each.cursor else "cast(null as timestamp)"
+            sql = f"select count(*) as n, {newest} as newest from {warehouse.names['raw']}.{each.name}"  # noqa: S608
+            found = warehouse.query(sql)[0]
+            its_marks = [mark.at for (name, _), mark in marks.items() if name == each.name]
+            if found["n"] or its_marks:
+                rows.append(
+                    {
+                        "stream": each.name,
+                        "rows": found["n"],
+                        "newest_record": found["newest"],
+                        "watermark": min(its_marks, default=None),
+                        "partitions": len(its_marks),
+                    }
+                )
+    print_rows(rows, Format.JSON if as_json else Format.TABLE)
+
+
+def schema(
+    streams: Annotated[list[str] | None, typer.Argument(help="Streams [default: all].")] = None,
+    output: Annotated[SchemaFormat, typer.Option("--format", help="For whom.")] = SchemaFormat.MARKDOWN,
+) -> None:
+    """Print the schema of streams: for `bq load` (one stream), as DuckDB DDL, or to read."""
+    chosen = [stream(name) for name in streams or ()] or list(STREAMS.values())
+    if output is SchemaFormat.BIGQUERY:
+        fields = {
+            each.name: [
+                {
+                    "name": column.name,
+                    "type": column.type.bigquery,
+                    "mode": "REQUIRED" if column.name in each.key else "NULLABLE",
+                    "description": column.description,
+                }
+                for column in each.columns
+            ]
+            for each in chosen
+        }
+        document: Any = fields[chosen[0].name] if len(chosen) == 1 else fields
+        typer.echo(json.dumps(document, indent=2))
+        return
+    for each in chosen:
+        if output is SchemaFormat.DUCKDB:
+            lines = ",\n".join(f'    "{column.name}" {column.type.duckdb}' for column in each.columns)
+            typer.echo(f"create table if not exists {each.name} (\n{lines}\n);")
+        else:
+            typer.echo(f"## {each.name}\n\n{each.description}. Key: {', '.join(each.key)}.\n")
+            typer.echo("| column | type | meaning |\n| --- | --- | --- |")
+            for column in each.columns:
+                typer.echo(f"| {column.name} | {column.type.value} | {column.description} |")
+            typer.echo()
+
+
+def print_rows(rows: Sequence[dict[str, Any]], output: Format) -> None:
+    """Print rows on stdout: a table for people, JSON or CSV for programs."""
+    if output is Format.JSON:
+        typer.echo(json.dumps(rows, default=_plain, ensure_ascii=False, indent=2))
+    elif output is Format.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(rows[0] if rows else ())
+        writer.writerows([_plain(value) if value is not None else "" for value in row.values()] for row in rows)
+    else:
+        _print_table(rows)
+
+
+def _print_table(rows: Sequence[dict[str, Any]]) -> None:
+    """Print one column per row of data, so that the many figures of a few services fit a terminal."""
+    from rich.console import Console  # noqa: PLC0415 - machines do not need it
+    from rich.table import Table  # noqa: PLC0415
+
+    console = Console()
+    if not rows:
+        console.print("no data")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in rows[0]:
+        numeric = any(isinstance(row[name], int | float) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(_shown(value) for value in row.values()))
+    console.print(table)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "no data"
+    return f"{value:.3g}" if isinstance(value, float) else str(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    """Write dates and times as text."""
+    if hasattr(value, "tzinfo") and hasattr(value, "astimezone"):
+        return rfc3339(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,0 +1,62 @@
+"""Commands that change the warehouse: load, build, run, demo."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fourkeys import config, pipeline
+from fourkeys.cli import _common
+from fourkeys.cli._common import ConfigFile, Quiet, Since, Until
+from fourkeys.window import utc_now
+
+
+def load(
+    paths: Annotated[list[Path] | None, typer.Argument(help="CSV files, or folders of them [default: .]")] = None,
+    config_file: ConfigFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Merge CSV files into the warehouse, by key; loading twice changes nothing."""
+    settings = config.load(config_file)
+    with _common.warehouse(settings) as warehouse:
+        pipeline.load(warehouse, paths or [Path()], _common.hush if quiet else _common.say)
+
+
+def build(config_file: ConfigFile = None, quiet: Quiet = False) -> None:
+    """Link commits to deployments, and create or replace the views."""
+    settings = config.load(config_file)
+    say = _common.hush if quiet else _common.say
+    with _common.warehouse(settings) as warehouse:
+        linked = pipeline.build(warehouse, settings, utc_now())
+    say(f"build: {linked} deployments of {len(settings.services)} services linked, views replaced")
+
+
+def run(
+    since: Since = None,
+    until: Until = None,
+    out: Annotated[
+        Path, typer.Option(help="Where the CSV files go; each source has a folder in it.", file_okay=False)
+    ] = Path("fourkeys-data"),
+    config_file: ConfigFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Extract, load and build: the nightly job. It may be run again at will."""
+    settings = config.load(config_file)
+    say = _common.hush if quiet else _common.say
+    with _common.warehouse(settings) as warehouse:
+        pipeline.run(warehouse, settings, os.environ, _common.window(settings, since, until), out, utc_now(), say)
+
+
+def demo(
+    directory: Annotated[Path, typer.Option("--dir", help="Where its files go.", file_okay=False)] = Path(
+        "fourkeys-demo"
+    ),
+    quiet: Quiet = False,
+) -> None:
+    """Run the real pipeline on a simulated company, offline, and compare with what the simulation knows."""
+    from fourkeys.cli._demo import play  # noqa: PLC0415 - the sandbox's servers are nobody else's business
+
+    play(directory, _common.hush if quiet else _common.say)

@@ -1,0 +1,80 @@
+"""The configuration file and the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fourkeys import config
+from fourkeys.errors import ConfigError
+
+
+def test_the_environment_wins_over_the_file() -> None:
+    """GITHUB_API_URL and FOURKEYS_WAREHOUSE replace what the file says."""
+    data = {"sources": {"ghes": {"url": "https://old.example/api/v3"}}, "warehouse": {"url": "duckdb:///old"}}
+    parsed = config.parse(data, {"GITHUB_API_URL": "https://ghe.example/api/v3/", "FOURKEYS_WAREHOUSE": "duckdb:///new"})
+
+    assert "https://ghe.example/api/v3" == parsed.sources.ghes.url
+    assert "duckdb:///new" == parsed.warehouse.url
+
+
+@pytest.mark.parametrize(
+    ("data", "message", "hint"),
+    [
+        ({"servces": []}, "servces", "did you mean 'services'"),
+        ({"metrics": {"timezon": "UTC"}}, "timezon", "did you mean 'timezone'"),
+        ({"metrics": {"timezone": "Mars/Olympus"}}, "Mars/Olympus", "IANA"),
+        ({"services": [{"name": "No Name"}]}, "No Name", "lower-case"),
+        ({"services": [{"name": "a"}, {"name": "a"}]}, "twice", "unique"),
+        ({"services": [{"name": "a", "repositories": ["x"]}]}, "owner/name", "owner/name"),
+        ({"services": [{"name": "a", "deployments_from": "magic"}]}, "services", ""),
+        ({"metrics": {"incident_link_hours": "x"}}, "metrics.incident_link_hours", ""),
+        ({"sources": {"ghes": {"url": "ghe.example"}}}, "ghe.example", "https://"),
+    ],
+)
+def test_what_does_not_fit_is_named(data: dict[str, object], message: str, hint: str) -> None:
+    """What is unknown, of a wrong type or out of range is refused by name, with the next step."""
+    with pytest.raises(ConfigError) as caught:
+        config.parse(data, {})
+
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_without_a_file_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file at all is fine; a file that was asked for must be there."""
+    monkeypatch.chdir(tmp_path)
+
+    assert config.Config() == config.load(None, {})
+    with pytest.raises(ConfigError, match="no such file"):
+        config.load(Path("other.toml"), {})
+
+
+def test_broken_toml_names_the_line(tmp_path: Path) -> None:
+    """A file that is not TOML is refused with the place."""
+    file = tmp_path / "fourkeys.toml"
+    file.write_text("[metrics\n")
+
+    with pytest.raises(ConfigError, match="line 1"):
+        config.load(file, {})
+
+
+def test_tokens_come_from_a_command_a_file_or_the_environment(tmp_path: Path) -> None:
+    """The command is asked first, then the file, then the named variable."""
+    file = tmp_path / "token"
+    file.write_text("from-file\n")
+    environment = {"GHE_TOKEN": "from-environment"}
+
+    assert "from-environment" == config.Ghes(token_env="GHE_TOKEN").token(environment)
+    assert "from-file" == config.Ghes(token_file=str(file), token_env="GHE_TOKEN").token(environment)
+    assert "from-command" == config.Ghes(token_command=("echo", "from-command"), token_file=str(file)).token({})
+    assert None is config.Ghes().token({})
+
+
+def test_a_failing_token_command_says_nothing_of_its_output(tmp_path: Path) -> None:
+    """What a failed command printed may be a secret, so it is not repeated."""
+    with pytest.raises(ConfigError) as caught:
+        config.Ghes(token_command=("sh", "-c", "echo s3cret; exit 1")).token({})
+
+    assert "s3cret" not in caught.value.message + caught.value.hint

@@ -1,0 +1,122 @@
+"""Loading CSV files into DuckDB: by key, newest wins, all or nothing."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fourkeys.errors import FileError
+from fourkeys.streams import STREAMS
+from fourkeys.warehouses.duckdb import DuckDB
+from fourkeys.window import Watermark
+
+LABELS, ISSUES = STREAMS["ghes_labels"], STREAMS["ghes_issues"]
+KEY = "host,repository,id"
+
+
+def rows(warehouse: DuckDB, stream: str, columns: str) -> list[tuple[object, ...]]:
+    """Return *columns* of the raw table of *stream*, ordered."""
+    return list(warehouse.stream(f"select {columns} from raw.{stream} order by {columns}"))
+
+
+def csv(folder: Path, text: str, name: str = "file.csv") -> Path:
+    """Write a CSV file."""
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_rows_are_merged_by_key_and_the_newest_wins(tmp_path: Path) -> None:
+    """In whatever order files come, and however often, the table ends the same."""
+    files = [
+        csv(tmp_path, f"{KEY},title,updated_at\nh,o/r,1,old,2024-01-01T00:00:00Z\nh,o/r,2,two,2024-01-01T00:00:00Z\n", "a"),
+        csv(tmp_path, f"{KEY},title,updated_at\nh,o/r,1,new,2024-01-02T00:00:00Z\n", "b"),
+        csv(tmp_path, f"{KEY},title,updated_at\nh,o/r,1,other,2024-01-02T00:00:00Z\nh,o/r,1,mid,2024-01-01T12:00:00Z\n", "c"),
+    ]
+    results = set()
+    for order in itertools.permutations([*files, files[0]]):
+        warehouse = DuckDB(":memory:")
+        for file in order:
+            warehouse.load(ISSUES, file)
+        results.add(tuple(rows(warehouse, "ghes_issues", "id, title")))
+
+    assert {((1, "other"), (2, "two"))} == results
+
+
+def test_loading_twice_changes_nothing(tmp_path: Path) -> None:
+    """The second time, no row is new and none is changed."""
+    file = csv(tmp_path, f"{KEY},name\nh,o/r,1,bug\n")
+    warehouse = DuckDB(":memory:")
+
+    assert (1, 0) == (warehouse.load(LABELS, file).new, warehouse.load(LABELS, file).new)
+    assert 0 == warehouse.load(LABELS, file).changed
+
+
+def test_null_and_empty_text_are_told_apart(tmp_path: Path) -> None:
+    """An empty unquoted field is NULL, `""` is the empty text; newlines, quotes and other scripts stay."""
+    text = 'h,o/r,1,,""\nh,o/r,2,"a ""b""\nc, d","絵文字🎉"\n'
+    warehouse = DuckDB(":memory:")
+    warehouse.load(LABELS, csv(tmp_path, f"{KEY},name,description\n{text}"))
+
+    assert [(1, None, ""), (2, 'a "b"\nc, d', "絵文字🎉")] == rows(warehouse, "ghes_labels", "id, name, description")
+
+
+def test_an_unknown_column_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    """A column that the stream does not have is an error that names the nearest one."""
+    with pytest.raises(FileError) as caught:
+        DuckDB(":memory:").load(LABELS, csv(tmp_path, f"{KEY},colour\nh,o/r,1,red\n"))
+
+    assert "unknown column 'colour'" in caught.value.message
+    assert "color" in caught.value.hint
+
+
+def test_a_missing_key_column_is_refused(tmp_path: Path) -> None:
+    """Without its key a row cannot be merged."""
+    with pytest.raises(FileError, match="no column 'id'"):
+        DuckDB(":memory:").load(LABELS, csv(tmp_path, "host,repository\nh,o/r\n"))
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "value"),
+    [("h,o/r,x,1,{}", "id", "'x'"), ("h,o/r,7,1,2024-99-01", "updated_at", "'2024-99-01'"), ("h,o/r,,1,", "id", "empty")],
+)
+def test_a_bad_value_is_named_and_nothing_is_loaded(tmp_path: Path, line: str, column: str, value: str) -> None:
+    """File, line, column and value are named, and no row of the file is loaded, the good ones neither."""
+    warehouse = DuckDB(":memory:")
+    good = 'h,o/r,5,"1",2024-01-01T00:00:00Z\nh,o/r,6,2,\n'
+    with pytest.raises(FileError) as caught:
+        warehouse.load(ISSUES, csv(tmp_path, f"{KEY},number,updated_at\n{good}{line.replace('{}', '')}\n"))
+
+    assert f"line 4, column {column}" in caught.value.message
+    assert value in caught.value.message
+    assert [] == rows(warehouse, "ghes_issues", "id")
+
+
+def test_lines_are_counted_over_quoted_newlines(tmp_path: Path) -> None:
+    """The line of a bad value is the line in the file, also after texts with newlines."""
+    text = f'{KEY},title,number\nh,o/r,1,"two\nlines",1\nh,o/r,2,x,many\n'
+    with pytest.raises(FileError, match="line 4, column number"):
+        DuckDB(":memory:").load(ISSUES, csv(tmp_path, text))
+
+
+def test_a_file_that_is_no_csv_is_refused(tmp_path: Path) -> None:
+    """A line with too many fields is an error, not a shifted row."""
+    with pytest.raises(FileError):
+        DuckDB(":memory:").load(LABELS, csv(tmp_path, f"{KEY},name\nh,o/r,1,a,b,c\n"))
+
+
+def test_watermarks_move_with_the_rows_and_never_back(tmp_path: Path) -> None:
+    """A watermark is stored with the rows, a smaller one does not replace it, a failed load does not move it."""
+    warehouse = DuckDB(":memory:")
+    file = csv(tmp_path, f"{KEY},name\nh,o/r,1,bug\n")
+    late, early = (Watermark("ghes_labels", "o/r", datetime(2024, 1, day, tzinfo=UTC)) for day in (2, 1))
+    warehouse.load(LABELS, file, [late])
+    warehouse.load(LABELS, file, [early])
+    with pytest.raises(FileError):
+        bad = Watermark("ghes_labels", "o/r", datetime(2024, 1, 9, tzinfo=UTC))
+        warehouse.load(LABELS, csv(tmp_path, f"{KEY},name\nh,o/r,x,bug\n", "bad"), [bad])
+
+    assert {("ghes_labels", "o/r"): late} == warehouse.watermarks()
