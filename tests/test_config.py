@@ -13,7 +13,9 @@ from fourkeys.errors import ConfigError
 def test_the_environment_wins_over_the_file() -> None:
     """GITHUB_API_URL and FOURKEYS_WAREHOUSE replace what the file says."""
     data = {"sources": {"ghes": {"url": "https://old.example/api/v3"}}, "warehouse": {"url": "duckdb:///old"}}
-    parsed = config.parse(data, {"GITHUB_API_URL": "https://ghe.example/api/v3/", "FOURKEYS_WAREHOUSE": "duckdb:///new"})
+    parsed = config.parse(
+        data, {"GITHUB_API_URL": "https://ghe.example/api/v3/", "FOURKEYS_WAREHOUSE": "duckdb:///new"}
+    )
 
     assert "https://ghe.example/api/v3" == parsed.sources.ghes.url
     assert "duckdb:///new" == parsed.warehouse.url

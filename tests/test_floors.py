@@ -18,7 +18,7 @@ FLOORS = {
     "pipeline": 3, "report": 3, "datastudio": 3, "doctor": 3, "sandbox": 3,
     "cli": 4, "airflow": 4, "__main__": 5,
 }  # fmt: skip
-"""From docs/decisions.md: 0 is pure, 1 is one kind of I/O each, 2 is one outside system each, 3 orchestrates, 4 prints."""
+"""0 is pure, 1 is one kind of I/O each, 2 is one outside system each, 3 orchestrates, 4 prints."""
 
 
 def floor(module: str) -> int:

@@ -32,9 +32,17 @@ def csv(folder: Path, text: str, name: str = "file.csv") -> Path:
 def test_rows_are_merged_by_key_and_the_newest_wins(tmp_path: Path) -> None:
     """In whatever order files come, and however often, the table ends the same."""
     files = [
-        csv(tmp_path, f"{KEY},title,updated_at\nh,o/r,1,old,2024-01-01T00:00:00Z\nh,o/r,2,two,2024-01-01T00:00:00Z\n", "a"),
+        csv(
+            tmp_path,
+            f"{KEY},title,updated_at\nh,o/r,1,old,2024-01-01T00:00:00Z\nh,o/r,2,two,2024-01-01T00:00:00Z\n",
+            "a",
+        ),
         csv(tmp_path, f"{KEY},title,updated_at\nh,o/r,1,new,2024-01-02T00:00:00Z\n", "b"),
-        csv(tmp_path, f"{KEY},title,updated_at\nh,o/r,1,other,2024-01-02T00:00:00Z\nh,o/r,1,mid,2024-01-01T12:00:00Z\n", "c"),
+        csv(
+            tmp_path,
+            f"{KEY},title,updated_at\nh,o/r,1,other,2024-01-02T00:00:00Z\nh,o/r,1,mid,2024-01-01T12:00:00Z\n",
+            "c",
+        ),
     ]
     results = set()
     for order in itertools.permutations([*files, files[0]]):
@@ -81,7 +89,11 @@ def test_a_missing_key_column_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("line", "column", "value"),
-    [("h,o/r,x,1,{}", "id", "'x'"), ("h,o/r,7,1,2024-99-01", "updated_at", "'2024-99-01'"), ("h,o/r,,1,", "id", "empty")],
+    [
+        ("h,o/r,x,1,{}", "id", "'x'"),
+        ("h,o/r,7,1,2024-99-01", "updated_at", "'2024-99-01'"),
+        ("h,o/r,,1,", "id", "empty"),
+    ],
 )
 def test_a_bad_value_is_named_and_nothing_is_loaded(tmp_path: Path, line: str, column: str, value: str) -> None:
     """File, line, column and value are named, and no row of the file is loaded, the good ones neither."""
@@ -115,8 +127,8 @@ def test_watermarks_move_with_the_rows_and_never_back(tmp_path: Path) -> None:
     late, early = (Watermark("ghes_labels", "o/r", datetime(2024, 1, day, tzinfo=UTC)) for day in (2, 1))
     warehouse.load(LABELS, file, [late])
     warehouse.load(LABELS, file, [early])
+    bad = csv(tmp_path, f"{KEY},name\nh,o/r,x,bug\n", "bad")
     with pytest.raises(FileError):
-        bad = Watermark("ghes_labels", "o/r", datetime(2024, 1, 9, tzinfo=UTC))
-        warehouse.load(LABELS, csv(tmp_path, f"{KEY},name\nh,o/r,x,bug\n", "bad"), [bad])
+        warehouse.load(LABELS, bad, [Watermark("ghes_labels", "o/r", datetime(2024, 1, 9, tzinfo=UTC))])
 
     assert {("ghes_labels", "o/r"): late} == warehouse.watermarks()

@@ -12,7 +12,7 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -29,7 +29,7 @@ class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A table of the file: what it does not know, it refuses."""
 
 
-class Metrics(_Strict):
+class Metrics(_Strict, frozen=True):
     """How figures are cut and linked.
 
     Attributes:
@@ -52,13 +52,13 @@ class Metrics(_Strict):
         return ZoneInfo(self.timezone)
 
 
-class Warehouse(_Strict):
+class Warehouse(_Strict, frozen=True):
     """Where tables and views live: `duckdb:///path` or `bigquery://project/dataset`."""
 
     url: str = "duckdb:///fourkeys.duckdb"
 
 
-class Ghes(_Strict):
+class Ghes(_Strict, frozen=True):
     """A GitHub Enterprise Server.
 
     Attributes:
@@ -90,13 +90,13 @@ class Ghes(_Strict):
         return environment.get(self.token_env) or None
 
 
-class Sources(_Strict):
+class Sources(_Strict, frozen=True):
     """The outside systems."""
 
     ghes: Ghes = Ghes()
 
 
-class Service(_Strict):
+class Service(_Strict, frozen=True):
     """A service: the dimension of every figure.
 
     Attributes:
@@ -123,7 +123,7 @@ class Service(_Strict):
     request_keys: tuple[str, ...] = ()
 
 
-class Config(_Strict):
+class Config(_Strict, frozen=True):
     """All of the configuration."""
 
     metrics: Metrics = Metrics()
@@ -217,9 +217,7 @@ def _nearest(message: str) -> str:
     if not unknown:
         return "see `fourkeys init` for a commented example"
     known = {
-        field
-        for table in (Metrics, Warehouse, Ghes, Sources, Service, Config)
-        for field in cast("tuple[str, ...]", table.__struct_fields__)
+        field for table in (Metrics, Warehouse, Ghes, Sources, Service, Config) for field in table.__struct_fields__
     }
     near = difflib.get_close_matches(unknown[1], sorted(known), 1)
     return f"did you mean {near[0]!r}?" if near else "see `fourkeys init` for a commented example"

@@ -75,19 +75,20 @@ def _complete(stream: str, row: dict[str, Any]) -> dict[str, Any]:
         defaults |= {"id": 1000 + row["number"], "updated_at": row["created_at"], "labels": []}
     if stream == "incidents":
         defaults |= {"source": "bot", "updated_at": row["started_at"]}
-    whole = defaults | row
-    for column, value in whole.items():
-        if column == "parents" and isinstance(value, list):
-            whole[column] = [sha(parent) for parent in value]
-        elif column in _SHA_COLUMNS and value is not None:
-            whole[column] = sha(value)
-        if isinstance(whole[column], list):
-            whole[column] = json.dumps(whole[column])
-        if isinstance(value, bool):
-            whole[column] = str(value).lower()
-        if isinstance(value, datetime):
-            whole[column] = value.isoformat()
-    return whole
+    return {column: _written(column, value) for column, value in (defaults | row).items()}
+
+
+def _written(column: str, value: Any) -> Any:
+    """Write a value as its source's CSV has it."""
+    if column == "parents" and isinstance(value, list):
+        return json.dumps([sha(parent) for parent in value])
+    if column in _SHA_COLUMNS and value is not None:
+        return sha(value)
+    if isinstance(value, list):
+        return json.dumps(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _day(value: date | str) -> date:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, cast
 
 import typer
 
@@ -34,8 +35,5 @@ def root(
 
 
 app.add_typer(_extract.app, name="extract")
-for command in (_write.load, _write.build, _write.run):
-    app.command()(command)
-for command in (_read.metrics, _read.status, _read.schema):
-    app.command()(command)
-app.command()(_write.demo)
+for _command in (_write.load, _write.build, _write.run, _read.metrics, _read.status, _read.schema, _write.demo):
+    app.command()(cast("Callable[..., None]", _command))

@@ -67,6 +67,15 @@ def day(text: str | None, flag: str) -> date | None:
         raise UsageError(f"{flag} {text!r} is no date", "write 2026-11-01") from None
 
 
+def has_warehouse(settings: config.Config) -> bool:
+    """Whether the configured warehouse is there."""
+    return settings.warehouse.url.startswith("duckdb://") and _path(settings.warehouse.url).exists()
+
+
+def _path(url: str) -> Path:
+    return Path(url.removeprefix("duckdb://").removeprefix("/") or ":memory:")
+
+
 @contextmanager
 def warehouse(settings: config.Config, *, read_only: bool = False) -> Iterator[Warehouse]:
     """Open the configured warehouse, and let go of it at the end.
@@ -76,15 +85,15 @@ def warehouse(settings: config.Config, *, read_only: bool = False) -> Iterator[W
         WarehouseError: it cannot be opened.
     """
     url = settings.warehouse.url
-    kind, _, rest = url.partition("://")
+    kind = url.partition("://")[0]
     if kind != "duckdb":
         raise ConfigError(f"warehouse {url!r} is of no known kind", "write duckdb:///path")
     from fourkeys.warehouses.duckdb import DuckDB  # noqa: PLC0415 - only who needs a warehouse pays for it
 
-    path = rest.removeprefix("/") or ":memory:"
-    if read_only and not Path(path).exists():
+    path = _path(url)
+    if read_only and not path.exists():
         raise WarehouseError(f"{url}: there is no warehouse yet", "run `fourkeys run`, or `fourkeys load` and `build`")
-    opened: Any = DuckDB(path, read_only=read_only)
+    opened: Any = DuckDB(str(path), read_only=read_only)
     try:
         yield opened
     finally:

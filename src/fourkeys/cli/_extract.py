@@ -14,6 +14,7 @@ from fourkeys.cli import _common
 from fourkeys.cli._common import ConfigFile, Quiet, Since, Until
 from fourkeys.errors import UsageError
 from fourkeys.streams import STREAMS, stream
+from fourkeys.window import Watermark
 
 app = typer.Typer(help="Read an outside system and write CSV.", no_args_is_help=True)
 
@@ -41,20 +42,32 @@ def ghes(
     """Read GitHub Enterprise Server; GITHUB_API_URL and GITHUB_API_TOKEN are enough, no file is needed."""
     settings = config.load(config_file)
     names = streams or list(pipeline.NEEDED)
-    chosen = tuple(each for each in STREAMS.values() if each.source == "ghes") if names == ["all"] else tuple(
-        dict.fromkeys(stream(name) for name in names)
+    chosen = (
+        tuple(each for each in STREAMS.values() if each.source == "ghes")
+        if names == ["all"]
+        else tuple(dict.fromkeys(stream(name) for name in names))
     )
     if wrong := [each.name for each in chosen if each.source != "ghes"]:
         raise UsageError(f"{wrong[0]} is no stream of GHES", "`fourkeys schema` lists all streams")
     if out == "-" and len(chosen) != 1:
         raise UsageError(f"--out - takes one stream, not {len(chosen)}", "name one stream, or give a folder")
+    window = _common.window(settings, since, until)
     pipeline.extract_ghes(
         settings,
         os.environ,
         chosen,
         tuple(repo or ()),
         tuple(org or ()),
-        _common.window(settings, since, until),
+        window,
+        _stored(settings) if window.since is None else {},
         sys.stdout.buffer if out == "-" else Path(out),
         _common.hush if quiet else _common.say,
     )
+
+
+def _stored(settings: config.Config) -> dict[tuple[str, str], Watermark]:
+    """Return the watermarks of the configured warehouse; none where there is no warehouse yet."""
+    if not _common.has_warehouse(settings):
+        return {}
+    with _common.warehouse(settings, read_only=True) as warehouse:
+        return warehouse.watermarks()

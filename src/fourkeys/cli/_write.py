@@ -46,8 +46,8 @@ def run(
     """Extract, load and build: the nightly job. It may be run again at will."""
     settings = config.load(config_file)
     say = _common.hush if quiet else _common.say
-    with _common.warehouse(settings) as warehouse:
-        pipeline.run(warehouse, settings, os.environ, _common.window(settings, since, until), out, utc_now(), say)
+    window = _common.window(settings, since, until)
+    pipeline.run(lambda: _common.warehouse(settings), settings, os.environ, window, out, utc_now(), say)
 
 
 def demo(

@@ -159,9 +159,7 @@ def _kind(graph: Graph, seen: bytearray, current: Deployment, previous: Deployme
         return "rollback" if current.declared_kind == "rollback" else "forward"
     # What no deployment has reached yet cannot be an ancestor of the one before.
     return (
-        "rollback"
-        if graph.is_seen(current.sha, seen) and graph.is_ancestor(current.sha, previous.sha)
-        else "forward"
+        "rollback" if graph.is_seen(current.sha, seen) and graph.is_ancestor(current.sha, previous.sha) else "forward"
     )
 
 

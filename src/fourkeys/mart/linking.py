@@ -24,7 +24,7 @@ def link(warehouse: Warehouse) -> int:
     """Link every deployment to the one before it, and every commit to its first deployment; returns deployments."""
     raw, mart = warehouse.names["raw"], warehouse.names["mart"]
     rows = warehouse.query(
-        "select service, environment, coalesce(repository, '') as repository, deployment_id, sha, declared_kind, "  # noqa: S608
+        "select service, environment, coalesce(repository, '') as repository, deployment_id, sha, declared_kind, "
         f"finished_at from {mart}.stg_deployments order by {_ORDER}"
     )
     positions = _positions(rows)
@@ -45,7 +45,7 @@ def link(warehouse: Warehouse) -> int:
 
 def _commits(warehouse: Warehouse, raw: str, repository: str) -> Iterator[tuple[str, list[str]]]:
     decode = msgspec.json.Decoder(list[str]).decode
-    sql = f"select sha, parents from {raw}.ghes_commits where repository = ?"  # noqa: S608
+    sql = f"select sha, parents from {raw}.ghes_commits where repository = ?"
     for sha, parents in warehouse.stream(sql, [repository]):
         yield sha, decode(parents) if parents else []
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from fourkeys.mart.views import render, settings, views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from datetime import datetime
 
     from fourkeys.config import Metrics
@@ -56,7 +56,7 @@ def measure(warehouse: Warehouse, metrics: Metrics, query: Query, now: datetime)
         f"struct('{service}' as service, date '{start}' as period_start, date '{end}' as period_end)"
         for service, start, end in spans
     )
-    periods = f"(select 'asked' as grain, service, period_start, period_end from unnest([{literal}]))"  # noqa: S608
+    periods = f"(select 'asked' as grain, service, period_start, period_end from unnest([{literal}]))"
     text = next(view.text for view in views() if view.name == "int_four_keys")
     rows = warehouse.query(render(text, names, values, periods))
     rows.sort(key=lambda row: (row["service"], row["period_start"]))
@@ -75,7 +75,7 @@ def _spans(
     """Return the periods asked for: service, first day, day after the last."""
     raw = warehouse.names["raw"]
     firsts = warehouse.query(
-        "select services.service, services.owner, min(deployments.deployed_date) as first_date "  # noqa: S608
+        "select services.service, services.owner, min(deployments.deployed_date) as first_date "
         f"from {raw}.services as services left join {mart}.deployments as deployments "
         "on services.service = deployments.service and deployments.environment = ? "
         "group by services.service, services.owner",
@@ -99,9 +99,9 @@ def _spans(
 def _cut(start: date, end: date, by: By) -> Iterator[tuple[date, date]]:
     """Cut `[start, end)` at the edges of days, ISO weeks or months."""
     while start < end:
-        following = {"total": end, "day": start + timedelta(days=1), "week": _next_week(start), "month": _next_month(start)}
-        yield start, min(following[by], end)
-        start = following[by]
+        following = _NEXT[by](start) if by != "total" else end
+        yield start, min(following, end)
+        start = following
 
 
 def _next_week(day: date) -> date:
@@ -112,3 +112,4 @@ def _next_month(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
+_NEXT = {"day": lambda day: day + timedelta(days=1), "week": _next_week, "month": _next_month}

@@ -227,7 +227,8 @@ author_association text The reviewer's relation to the repository
 node_id text GraphQL id; its format changes, never a key
 html_url text Page
 """),
-    _stream("ghes_pull_request_files", "A file that a pull request changes", "host repository number filename", None, """
+    _stream("ghes_pull_request_files", "A file that a pull request changes", "host repository number filename", None,
+            """
 number int Number of the pull request
 filename text Path in the repository
 status text added, removed, modified, renamed, copied, changed

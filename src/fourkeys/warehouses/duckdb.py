@@ -80,15 +80,15 @@ class DuckDB:
                 writer.writerows([_text(row.get(name)) for name in header] for row in rows)
             columns = ", ".join(f"'{name}': '{stream.column(name).type.duckdb}'" for name in header)
             self._connection.execute("begin")
-            self._connection.execute(f"delete from raw.{table}")  # noqa: S608 - names come from the stream contract
+            self._connection.execute(f"delete from raw.{table}")
             self._connection.execute(
-                f"insert into raw.{table} ({', '.join(header)}) select * from read_csv("  # noqa: S608
+                f"insert into raw.{table} ({', '.join(header)}) select * from read_csv("
                 f"?, header = true, columns = {{{columns}}}, nullstr = '{_NULL}', quote = '\"', escape = '\"', "
                 "strict_mode = true, max_line_size = 100000000)",
                 [str(file)],
             )
             self._connection.execute("commit")
-        return int(self._scalar(f"select count(*) from raw.{table}"))  # noqa: S608
+        return int(self._scalar(f"select count(*) from raw.{table}"))
 
     def watermarks(self) -> dict[tuple[str, str], Watermark]:
         """All watermarks by stream and partition."""
@@ -152,10 +152,13 @@ class DuckDB:
         for name in header:
             column = stream.column(name)
             test = _bad(column.name, column.type, required=name in stream.key)
-            bad = test and self._connection.execute(
-                f'select row_number, "{name}" from (select row_number() over () as row_number, * from texts) '  # noqa: S608
-                f"where {test} order by row_number limit 1"
-            ).fetchone()
+            bad = (
+                test
+                and self._connection.execute(
+                    f'select row_number, "{name}" from (select row_number() over () as row_number, * from texts) '
+                    f"where {test} order by row_number limit 1"
+                ).fetchone()
+            )
             if bad:
                 line = _line_of(file, bad[0])
                 value = "an empty value" if bad[1] is None else repr(bad[1][:80])
@@ -169,20 +172,18 @@ class DuckDB:
         newer = f"{_age('incoming', stream)} > {_age('held', stream)}"
         read = self._scalar("select count(*) from texts")
         run(
-            f"create or replace temp table newest as select * from incoming "  # noqa: S608
+            f"create or replace temp table newest as select * from incoming "
             f"qualify row_number() over (partition by {', '.join(stream.key)} "
             f"order by {_age('incoming', stream)} desc) = 1"
         )
         run("drop table incoming; alter table newest rename to incoming")
         new = self._scalar(
-            f"select count(*) from incoming where not exists (select 1 from {table} as held where {same})"  # noqa: S608
+            f"select count(*) from incoming where not exists (select 1 from {table} as held where {same})"
         )
-        changed = self._scalar(f"select count(*) from incoming join {table} as held on {same} where {newer}")  # noqa: S608
+        changed = self._scalar(f"select count(*) from incoming join {table} as held on {same} where {newer}")
+        run(f"delete from {table} as held using incoming where {same} and {newer}")
         run(
-            f"delete from {table} as held using incoming where {same} and {newer}"  # noqa: S608
-        )
-        run(
-            f"insert into {table} by name select * from incoming "  # noqa: S608
+            f"insert into {table} by name select * from incoming "
             f"where not exists (select 1 from {table} as held where {same})"
         )
         return read, new, changed
@@ -250,7 +251,7 @@ def _typed(stream: Stream, header: Sequence[str]) -> str:
         f'cast({_quoted(column.name) if column.name in header else "null"} as {column.type.duckdb}) as "{column.name}"'
         for column in stream.columns
     ]
-    return f"select {', '.join(parts)} from texts"  # noqa: S608 - names come from the stream contract
+    return f"select {', '.join(parts)} from texts"
 
 
 def _age(alias: str, stream: Stream) -> str:

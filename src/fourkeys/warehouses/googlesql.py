@@ -28,7 +28,9 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
         # DuckDB counts boundaries crossed, BigQuery whole units.
         seconds = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400}[str(node.args["unit"]).upper()]
         node.set("unit", exp.var("MICROSECOND"))
-        return exp.cast(exp.func("TRUNC", exp.Div(this=node, expression=exp.Literal.number(seconds * 1_000_000))), "BIGINT")
+        return exp.cast(
+            exp.func("TRUNC", exp.Div(this=node, expression=exp.Literal.number(seconds * 1_000_000))), "BIGINT"
+        )
     if isinstance(node, exp.CountIf):
         # COUNT_IF over no rows is NULL in DuckDB.
         return exp.Count(this=exp.If(this=node.this, true=exp.Literal.number(1)))
