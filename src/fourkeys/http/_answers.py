@@ -1,0 +1,182 @@
+"""What an HTTP answer means: a value, a place to go on at, another attempt, or an error that names the next step."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import httpx
+import msgspec
+
+from fourkeys.errors import AuthenticationError, NotFoundError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+_REDIRECTS = frozenset({301, 302, 307, 308})
+_TRANSIENT = frozenset({408, 500, 502, 503, 504})
+_LIMITED = frozenset({403, 429})
+_LINK = re.compile(r'<([^>]*)>\s*;\s*rel="?(\w+)"?')
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the client waits, in seconds, and how often it tries.
+
+    Attributes:
+        connect: for a connection.
+        idle: for the next byte of an answer.
+        attempt: for one attempt, from first byte to last.
+        attempts: tries of one request; what a server asks to wait for is not counted.
+        pause: upper bound of the first random pause; it doubles with every try.
+        longest: upper bound of any random pause.
+        refusals: tries after a refused token, as servers and faults refuse good ones now and then.
+        unknown: pause where a server says "too many" and not how long.
+    """
+
+    connect: float = 10
+    idle: float = 20
+    attempt: float = 60
+    attempts: int = 10
+    pause: float = 0.5
+    longest: float = 20
+    refusals: int = 3
+    unknown: float = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """A whole, decoded answer.
+
+    Attributes:
+        value: the decoded body.
+        url: where it came from, after redirects.
+        status: HTTP status.
+        headers: of the answer.
+        date: the server's clock; None where it does not say.
+    """
+
+    value: T
+    url: str
+    status: int
+    headers: httpx.Headers
+    date: datetime | None
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Addresses of the `Link` header by relation: next, last ..."""
+        return {relation: url for url, relation in _LINK.findall(self.headers.get("link", ""))}
+
+
+class Again(Exception):  # noqa: N818 - no error: it asks for another attempt
+    """An attempt failed in a way that another one may not.
+
+    Attributes:
+        cause: what went wrong, in words, without secrets.
+        wait: seconds that the server asks for; None leaves it to chance.
+        limit: how many attempts this kind of failure is worth.
+    """
+
+    def __init__(self, cause: str, limit: int, wait: float | None = None, final: SourceError | None = None) -> None:
+        super().__init__(cause)
+        self.cause, self.limit, self.wait, self.final = cause, limit, wait, final
+
+
+class RefusedError(SourceError):
+    """A refusal with a status of its own meaning, such as 409 or 422.
+
+    Attributes:
+        status: the HTTP status.
+    """
+
+    def __init__(self, message: str, hint: str = "", status: int = 0) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+def judge(response: httpx.Response, where: str, decode: Callable[[bytes], T], patience: Patience) -> Answer[T] | str:
+    """Turn a response into a decoded answer, or the address that it redirects to.
+
+    Args:
+        response: with its body read.
+        where: host, method and path, for messages.
+        decode: raises `msgspec.DecodeError` for what is not the JSON that it should be, and `Again` for an answer
+            that says in its body to come back later.
+        patience: how often each kind of failure is worth another attempt.
+
+    Raises:
+        Again: another attempt may succeed.
+        SourceError: it will not.
+    """
+    status = response.status_code
+    if status in _REDIRECTS and (location := response.headers.get("location")):
+        return str(location)
+    if response.is_success or status == httpx.codes.NOT_MODIFIED:
+        try:
+            value = decode(response.content)
+        except Again as again:
+            again.wait = _asked_to_wait(response, patience.unknown)
+            raise
+        except msgspec.DecodeError as error:
+            raise Again(f"not the JSON that it should be ({error})", patience.attempts) from None
+        return Answer(value, str(response.url), status, response.headers, _date(response))
+    if status in _TRANSIENT:
+        raise Again(f"status {status}", patience.attempts)
+    if status in _LIMITED and (wait := _asked_to_wait(response, patience.unknown)) is not None:
+        raise Again("rate limited", patience.attempts, wait)
+    message = _message(response)
+    if status == httpx.codes.UNAUTHORIZED:
+        refused = AuthenticationError(
+            f"{where}: the token was refused (401 {message})", "give a valid token; `fourkeys doctor` checks it"
+        )
+        raise Again("status 401", patience.refusals, final=refused)
+    if status == httpx.codes.FORBIDDEN:
+        raise AuthenticationError(
+            f"{where}: not allowed (403 {message})", "give the token read access to this, or leave it out"
+        )
+    if status in {httpx.codes.NOT_FOUND, httpx.codes.GONE}:
+        raise NotFoundError(
+            f"{where}: not found ({status} {message})", "check the name, and that the token may read it"
+        )
+    raise RefusedError(f"{where}: refused ({status} {message})", "see the server's message", status)
+
+
+def _asked_to_wait(response: httpx.Response, unknown: float) -> float | None:
+    """Return the seconds that a rate limit asks for, or None if this is no rate limit."""
+    headers = response.headers
+    now = _date(response)
+    after = headers.get("retry-after", "")
+    if after.isdigit():
+        return float(after)
+    if now and (until := _http_date(after)):
+        return max(0.0, (until - now).total_seconds())
+    if headers.get("x-ratelimit-remaining") == "0" and (reset := headers.get("x-ratelimit-reset", "")).isdigit():
+        return max(0.0, int(reset) - now.timestamp()) + 1 if now else unknown
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS or "rate limit" in _message(response).lower():
+        return unknown
+    return None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _date(response: httpx.Response) -> datetime | None:
+    return _http_date(response.headers.get("date", ""))
+
+
+def _message(response: httpx.Response) -> str:
+    """Return what the server says went wrong, in one short line."""
+    try:
+        body = msgspec.json.decode(response.content)
+    except msgspec.DecodeError:
+        return ""
+    text = body.get("message") if isinstance(body, dict) else None
+    return " ".join(text.split())[:200] if isinstance(text, str) else ""

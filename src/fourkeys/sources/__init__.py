@@ -1,0 +1,1 @@
+"""One outside system each; they never import each other."""
