@@ -11,7 +11,8 @@ from typing import IO, TYPE_CHECKING
 from fourkeys import catalog
 from fourkeys.errors import ConfigError, FileError, FourkeysError, PartialError, UsageError
 from fourkeys.files import Manifest, Output, read_manifest, verify
-from fourkeys.mart import linking, views
+from fourkeys.mart import views
+from fourkeys.mart.linking import Linked, link
 from fourkeys.streams import STREAMS, Stream, stream
 
 if TYPE_CHECKING:
@@ -130,17 +131,17 @@ def run(
             load(warehouse, [folder], report)
     with open_warehouse() as warehouse:
         linked = build(warehouse, config, now)
-    report(f"build: {linked} deployments of {len(config.services)} services linked, views replaced")
+    report(built(linked, config))
     if failed:
         raise failed
 
 
-def build(warehouse: Warehouse, config: Config, now: datetime) -> int:
-    """Store the catalog, link commits to deployments, create or replace the views; returns deployments linked."""
-    warehouse.replace("services", STREAMS["services"], catalog.service_rows(config.services))
-    warehouse.replace("service_resources", STREAMS["service_resources"], catalog.resource_rows(config.services))
+def build(warehouse: Warehouse, config: Config, now: datetime) -> Linked:
+    """Store the catalog, link commits to deployments, create or replace the views."""
+    warehouse.replace(STREAMS["services"], catalog.service_rows(config.services))
+    warehouse.replace(STREAMS["service_resources"], catalog.resource_rows(config.services))
     views.apply(warehouse, config.metrics, now, ("staging",))
-    linked = linking.link(warehouse)
+    linked = link(warehouse)
     views.apply(warehouse, config.metrics, now)
     return linked
 
@@ -159,3 +160,8 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Stream, Path]]:
                 yield stream(re.sub(r"[-.].*", "", file.name)), file
             except UsageError as error:
                 raise UsageError(f"{file}: {error.message}", f"name it <stream>.csv; {error.hint}") from None
+
+
+def built(linked: Linked, config: Config) -> str:
+    """Say what a build did."""
+    return f"build: {linked.deployments} deployments of {len(config.services)} services, {linked.new} linked now"

@@ -31,7 +31,7 @@ def build(config_file: ConfigFile = None, quiet: Quiet = False) -> None:
     say = _common.hush if quiet else _common.say
     with _common.warehouse(settings) as warehouse:
         linked = pipeline.build(warehouse, settings, utc_now())
-    say(f"build: {linked} deployments of {len(settings.services)} services linked, views replaced")
+    say(pipeline.built(linked, settings))
 
 
 def run(

@@ -8,6 +8,7 @@ redeployment, rollback and baseline: docs/metrics.md.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ class Link:
         previous_id: the deployment before.
         undoes_id: for a rollback, the first deployment that it undoes.
         commits: shas that this deployment is the first to contain.
+        unknown: shas that it names and the graph does not hold: its own, or parents of its commits.
     """
 
     deployment: Deployment
@@ -54,6 +56,7 @@ class Link:
     previous_id: str | None
     undoes_id: str | None
     commits: list[str]
+    unknown: list[str]
 
 
 class Graph:
@@ -70,6 +73,11 @@ class Graph:
                 raw_parents.append(parents)
         index = self._index
         self._parents = [tuple(index[p] for p in parents if p in index) for parents in raw_parents]
+        self._outside = {
+            place: [p for p in parents if p not in index]
+            for place, parents in enumerate(raw_parents)
+            if any(p not in index for p in parents)
+        }
         self._generations: list[int] = []
         self._sorted: list[str] = []
 
@@ -108,6 +116,12 @@ class Graph:
                 stack.extend(self._parents[node])
         return found
 
+    def outside(self, shas: Iterable[str]) -> list[str]:
+        """Return the parents of *shas* that the graph does not hold."""
+        if not self._outside:
+            return []
+        return [parent for sha in shas for parent in self._outside.get(self._index[sha], ())]
+
     def unseen(self) -> bytearray:
         """Return an empty `seen` for `reach`."""
         return bytearray(len(self._shas))
@@ -138,14 +152,39 @@ def sweep(graph: Graph, deployments: Sequence[Deployment]) -> Iterator[Link]:
     past: list[Deployment] = []
     for raw in deployments:
         full = graph.resolve(raw.sha)
-        current, known = replace(raw, sha=full or raw.sha), full is not None
+        current = replace(raw, sha=full or raw.sha)
         previous = past[-1] if past else None
         kind = _kind(graph, seen, current, previous) if previous else "forward"
         base = "baseline" if previous is None else "ok" if _known(graph, previous) else "base_unknown"
         undoes = _first_undone(graph, current, past) if kind == "rollback" else None
-        commits = graph.reach(full, seen) if known and full else []
-        yield Link(current, kind, base, previous.deployment_id if previous else None, undoes, commits)
+        commits = graph.reach(full, seen) if full else []
+        unknown = graph.outside(commits) if full or not raw.sha else [raw.sha]
+        yield Link(current, kind, base, previous.deployment_id if previous else None, undoes, commits, unknown)
         past.append(current)
+
+
+def extend(graph: Graph, last: Deployment, deployments: Sequence[Deployment]) -> list[Link] | None:
+    """Link *deployments* that come after *last*, given only the commits that nothing has reached yet.
+
+    This is the ordinary night: what is new is small, and old history need not be read. It is possible as long as every
+    deployment brings commits that are new, or repeats the one before. The commit of *last* must be known.
+
+    Returns:
+        The links; None where old history must be read to tell.
+    """
+    links, seen, previous = list[Link](), graph.unseen(), last
+    for raw in deployments:
+        full = graph.resolve(raw.sha)
+        current = replace(raw, sha=full or raw.sha)
+        if current.sha is not None and current.sha == previous.sha:
+            kind, commits = "redeployment", list[str]()
+        elif full is not None and not graph.is_seen(full, seen):
+            kind, commits = "forward", graph.reach(full, seen)
+        else:
+            return None
+        links.append(Link(current, kind, "ok", previous.deployment_id, None, commits, graph.outside(commits)))
+        previous = current
+    return links
 
 
 def _known(graph: Graph, deployment: Deployment) -> bool:
@@ -177,8 +216,6 @@ def _first_undone(graph: Graph, rollback: Deployment, past: Sequence[Deployment]
 
 
 def _only_with_prefix(ordered: Sequence[str], prefix: str) -> str | None:
-    from bisect import bisect_left  # noqa: PLC0415 - abbreviated shas are rare
-
     place = bisect_left(ordered, prefix)
     matches = [sha for sha in ordered[place : place + 2] if sha.startswith(prefix)]
     return matches[0] if len(matches) == 1 else None

@@ -1,92 +1,265 @@
-"""Read deployments and commits from the warehouse, sweep, and write the links back."""
+"""Read deployments and commits from the warehouse, sweep, and write the links back: only what is new.
+
+A repository is left alone while its deployments are those that are linked already. Where new ones came after them, only
+commits that no deployment has reached are read. Where something came late, or is not plain, the repository is swept
+again from its beginning. The commits are written before the links, so that a run that is killed between the two is seen
+as not yet linked by the next one.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from fourkeys.mart.link import Deployment, Graph, Link, sweep
+from fourkeys.mart.link import Deployment, Graph, Link, extend, sweep
 from fourkeys.streams import DERIVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from fourkeys.warehouses.base import Row, Warehouse
 
-_Line = tuple[str, str, str]
 _ORDER = "finished_at, length(deployment_id), deployment_id"
 
 
-def link(warehouse: Warehouse) -> int:
-    """Link every deployment to the one before it, and every commit to its first deployment; returns deployments."""
+class Line(NamedTuple):
+    """What is swept together: the deployments of one service to one environment from one repository."""
+
+    service: str
+    environment: str
+    repository: str
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What linking did.
+
+    Attributes:
+        deployments: all that are linked now.
+        new: those that were linked in this run.
+        swept: repositories whose whole history was read.
+    """
+
+    deployments: int
+    new: int
+    swept: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What to do with the repositories: `extended` holds the stored links of a line, `swept` none."""
+
+    extended: dict[Line, list[Row]] = field(default_factory=dict)
+    swept: set[str] = field(default_factory=set)
+
+
+def link(warehouse: Warehouse) -> Linked:
+    """Link every deployment to the one before it, and every commit to its first deployment."""
     raw, mart = warehouse.names["raw"], warehouse.names["mart"]
     rows = warehouse.query(
         "select service, environment, coalesce(repository, '') as repository, deployment_id, sha, declared_kind, "
         f"finished_at from {mart}.stg_deployments order by {_ORDER}"
     )
-    positions = _positions(rows)
-    lines: dict[str, dict[_Line, list[Deployment]]] = defaultdict(lambda: defaultdict(list))
+    lines: dict[Line, list[Deployment]] = defaultdict(list)
     for row in rows:
-        line = (row["service"], row["environment"], row["repository"])
-        lines[row["repository"]][line].append(
-            Deployment(row["deployment_id"], row["sha"], row["declared_kind"], row["finished_at"])
-        )
-    links: list[tuple[_Line, Link]] = []
-    for repository, its_lines in lines.items():
-        graph = Graph(_commits(warehouse, raw, repository))
-        links += [(line, found) for line, deployments in its_lines.items() for found in sweep(graph, deployments)]
-    warehouse.replace("deployment_links", DERIVED["deployment_links"], _link_rows(links, positions))
-    warehouse.replace("deployment_commits", DERIVED["deployment_commits"], _commit_rows(links))
-    return len(links)
+        line = Line(row["service"], row["environment"], row["repository"])
+        lines[line].append(Deployment(row["deployment_id"], row["sha"], row["declared_kind"], row["finished_at"]))
+    stored = _stored(warehouse, raw)
+    unknown = {(row["repository"], row["sha"]) for row in warehouse.query(f"select * from {raw}.link_boundaries")}
+    plan = _plan(lines, stored, unknown, _filled(warehouse, raw) if unknown else ())
+    found = _extend(warehouse, raw, lines, plan)
+    new = sum(len(links) for links in found.values())
+    found |= _sweep(warehouse, raw, lines, plan)
+    if found or plan.swept:
+        _write(warehouse, rows, stored, found, plan.swept)
+    new += sum(len(links) for line, links in found.items() if line.repository in plan.swept)
+    return Linked(len(rows), new, tuple(sorted(plan.swept)))
 
 
-def _commits(warehouse: Warehouse, raw: str, repository: str) -> Iterator[tuple[str, list[str]]]:
-    decode = msgspec.json.Decoder(list[str]).decode
-    sql = f"select sha, parents from {raw}.ghes_commits where repository = ?"
-    for sha, parents in warehouse.stream(sql, [repository]):
-        yield sha, decode(parents) if parents else []
+def _plan(
+    lines: dict[Line, list[Deployment]],
+    stored: dict[Line, list[Row]],
+    unknown: Collection[tuple[str, str | None]],
+    filled: Collection[str],
+) -> _Plan:
+    """Tell, by what is stored, which lines only grew and which repositories must be swept."""
+    plan = _Plan(swept={line.repository for line in stored if line not in lines})
+    for line, deployments in lines.items():
+        links = stored.get(line, [])
+        if len(links) == len(deployments) and all(map(_same, links, deployments)) and line.repository not in filled:
+            continue
+        last = (line.repository, links[-1]["sha"]) if links else None
+        grew = len(links) < len(deployments) and all(map(_same, links, deployments))
+        if grew and last and last[1] and last not in unknown and line.repository not in filled:
+            plan.extended[line] = links
+        else:
+            plan.swept.add(line.repository)
+    plan.extended = {line: links for line, links in plan.extended.items() if line.repository not in plan.swept}
+    return plan
 
 
-def _positions(rows: Sequence[Row]) -> dict[tuple[str, str, str], int]:
-    """Number the deployments of each service and environment, from 1, in order."""
-    ordered = sorted(rows, key=_service_and_environment)
-    return {
-        (row["service"], row["environment"], row["deployment_id"]): position
-        for _, group in groupby(ordered, key=_service_and_environment)
-        for position, row in enumerate(group, 1)
-    }
+def _extend(warehouse: Warehouse, raw: str, lines: dict[Line, list[Deployment]], plan: _Plan) -> dict[Line, list[Link]]:
+    """Link what is new in the lines that only grew; a line where that cannot be told is marked to be swept."""
+    found: dict[Line, list[Link]] = {}
+    graphs = _unreached(warehouse, raw, plan.extended)
+    for line, links in plan.extended.items():
+        last = links[-1]
+        before = Deployment(last["deployment_id"], last["sha"], last["kind"], lines[line][len(links) - 1].finished_at)
+        new = extend(graphs.get(line) or Graph(()), before, lines[line][len(links) :])
+        if new is None:
+            plan.swept.add(line.repository)
+        else:
+            found[line] = new
+    return {line: links for line, links in found.items() if line.repository not in plan.swept}
 
 
-def _service_and_environment(row: Row) -> tuple[str, str]:
-    return row["service"], row["environment"]
+def _sweep(warehouse: Warehouse, raw: str, lines: dict[Line, list[Deployment]], plan: _Plan) -> dict[Line, list[Link]]:
+    """Sweep the marked repositories from their beginning."""
+    found: dict[Line, list[Link]] = {line: [] for line in lines if line.repository in plan.swept}
+    by_repository = defaultdict(list)
+    for line in found:
+        by_repository[line.repository].append(line)
+    sql = (
+        f"select repository, sha, parents from {raw}.ghes_commits "
+        f"where repository in unnest({_strings(sorted(plan.swept))}) order by repository"
+    )
+    unread = dict(by_repository)
+    for repository, commits in groupby(warehouse.stream(sql) if plan.swept else (), itemgetter(0)):
+        graph = Graph((sha, _parents(parents)) for _, sha, parents in commits)
+        for line in unread.pop(repository):
+            found[line] = list(sweep(graph, lines[line]))
+    for line in (line for its_lines in unread.values() for line in its_lines):
+        found[line] = list(sweep(Graph(()), lines[line]))
+    return found
 
 
-def _link_rows(links: Sequence[tuple[_Line, Link]], positions: dict[tuple[str, str, str], int]) -> Iterator[Row]:
-    for (service, environment, repository), found in links:
-        yield {
-            "service": service,
-            "environment": environment,
-            "deployment_id": found.deployment.deployment_id,
-            "repository": repository or None,
-            "sha": found.deployment.sha,
-            "position": positions[service, environment, found.deployment.deployment_id],
-            "kind": found.kind,
-            "base": found.base,
-            "previous_deployment_id": found.previous_id,
-            "undoes_deployment_id": found.undoes_id,
-        }
+def _write(
+    warehouse: Warehouse,
+    rows: Sequence[Row],
+    stored: dict[Line, list[Row]],
+    found: dict[Line, list[Link]],
+    swept: Collection[str],
+) -> None:
+    where = f"repository in unnest({_strings(sorted(swept))})" if swept else "false"
+    warehouse.replace(DERIVED["deployment_commits"], _commit_rows(found), where)
+    warehouse.replace(DERIVED["link_boundaries"], _boundary_rows(warehouse, found), where)
+    links = {
+        (line.service, line.environment, row["deployment_id"]): row
+        for line, its_rows in stored.items()
+        if line.repository not in swept
+        for row in its_rows
+    } | {(row["service"], row["environment"], row["deployment_id"]): row for row in _link_rows(found)}
+    warehouse.replace(DERIVED["deployment_links"], _numbered(rows, links))
 
 
-def _commit_rows(links: Sequence[tuple[_Line, Link]]) -> Iterator[dict[str, Any]]:
-    for (service, environment, repository), found in links:
-        for sha in found.commits:
+def _stored(warehouse: Warehouse, raw: str) -> dict[Line, list[Row]]:
+    """Return the links of the last run, by line, in order."""
+    lines: dict[Line, list[Row]] = defaultdict(list)
+    for row in warehouse.query(f"select * except (extracted_at) from {raw}.deployment_links order by position"):
+        lines[Line(row["service"], row["environment"], row["repository"] or "")].append(row)
+    return lines
+
+
+def _filled(warehouse: Warehouse, raw: str) -> set[str]:
+    """Return the repositories in which a commit that was unknown has become known."""
+    rows = warehouse.query(
+        f"select distinct boundaries.repository from {raw}.link_boundaries as boundaries "
+        f"inner join {raw}.ghes_commits as commits on boundaries.repository = commits.repository "
+        "and substr(boundaries.sha, 1, 7) = substr(commits.sha, 1, 7) and starts_with(commits.sha, boundaries.sha)"
+    )
+    return {row["repository"] for row in rows}
+
+
+def _unreached(warehouse: Warehouse, raw: str, lines: Iterable[Line]) -> dict[Line, Graph]:
+    """Return, for each line, the commits of its repository that no deployment has reached."""
+    wanted = ", ".join(
+        f"struct({_string(line.service)} as service, {_string(line.environment)} as environment, "
+        f"{_string(line.repository)} as repository)"
+        for line in lines
+    )
+    if not wanted:
+        return {}
+    sql = (
+        f"with wanted as (select * from unnest([{wanted}])) "
+        "select wanted.service, wanted.environment, wanted.repository, commits.sha, commits.parents "
+        f"from {raw}.ghes_commits as commits inner join wanted on commits.repository = wanted.repository "
+        f"left join {raw}.deployment_commits as reached on wanted.service = reached.service "
+        "and wanted.environment = reached.environment and wanted.repository = reached.repository "
+        "and commits.sha = reached.sha where reached.sha is null"
+    )
+    found: dict[Line, list[tuple[str, list[str]]]] = defaultdict(list)
+    for service, environment, repository, sha, parents in warehouse.stream(sql):
+        found[Line(service, environment, repository)].append((sha, _parents(parents)))
+    return {line: Graph(commits) for line, commits in found.items()}
+
+
+def _same(link: Row, deployment: Deployment) -> bool:
+    """Whether a stored link is of this deployment, of this commit."""
+    return link["deployment_id"] == deployment.deployment_id and (
+        link["sha"] == deployment.sha or (link["sha"] or "").startswith(deployment.sha or "?")
+    )
+
+
+def _numbered(rows: Sequence[Row], links: dict[tuple[str, str, str], Row]) -> Iterator[Row]:
+    """Yield the links with their places among the deployments of their service and environment, from 1."""
+    places: dict[tuple[str, str], int] = defaultdict(int)
+    for row in rows:
+        group = (row["service"], row["environment"])
+        places[group] += 1
+        yield links[*group, row["deployment_id"]] | {"position": places[group]}
+
+
+def _link_rows(found: dict[Line, list[Link]]) -> Iterator[Row]:
+    for line, links in found.items():
+        for each in links:
             yield {
-                "service": service,
-                "environment": environment,
-                "repository": repository,
-                "sha": sha,
-                "deployment_id": found.deployment.deployment_id,
+                "service": line.service,
+                "environment": line.environment,
+                "deployment_id": each.deployment.deployment_id,
+                "repository": line.repository or None,
+                "sha": each.deployment.sha,
+                "kind": each.kind,
+                "base": each.base,
+                "previous_deployment_id": each.previous_id,
+                "undoes_deployment_id": each.undoes_id,
             }
+
+
+def _commit_rows(found: dict[Line, list[Link]]) -> Iterator[Row]:
+    for line, links in found.items():
+        for each in links:
+            for sha in each.commits:
+                yield line._asdict() | {"sha": sha, "deployment_id": each.deployment.deployment_id}
+
+
+def _boundary_rows(warehouse: Warehouse, found: dict[Line, list[Link]]) -> list[Row]:
+    """Return the commits that are named and unknown; what only the part that was read does not hold is left out."""
+    named = {(line.repository, sha) for line, links in found.items() for each in links for sha in each.unknown}
+    if not named:
+        return []
+    shas = _strings(sorted({sha for _, sha in named}))
+    known = warehouse.query(
+        f"select repository, sha from {warehouse.names['raw']}.ghes_commits where sha in unnest({shas})"
+    )
+    named -= {(row["repository"], row["sha"]) for row in known}
+    return [{"repository": repository, "sha": sha} for repository, sha in sorted(named)]
+
+
+_decode_parents = msgspec.json.Decoder(list[str]).decode
+
+
+def _parents(text: str | None) -> list[str]:
+    return _decode_parents(text) if text else []
+
+
+def _string(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _strings(texts: Iterable[str]) -> str:
+    return f"[{', '.join(map(_string, texts))}]"

@@ -118,6 +118,12 @@ sha text Full hash of the commit
 deployment_id text First deployment of the service in the environment that contains it
 """)
 
+LINK_BOUNDARIES = _stream("link_boundaries", "link", "A commit that links name but that is not known", "repository sha",
+                          None, """
+repository text Repository as owner/name
+sha text Hash as it is named; may be abbreviated
+""")
+
 WATERMARKS = _stream("watermarks", "load", "What is safely stored of one stream in one partition", "stream partition",
                      None, """
 stream text Name of the stream

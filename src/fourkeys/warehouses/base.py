@@ -49,8 +49,11 @@ class Warehouse(Protocol):
             FileError: the header or a value does not fit; nothing of the file is loaded.
         """
 
-    def replace(self, table: str, stream: Stream, rows: Iterable[Row]) -> int:
-        """Make *table* (in `raw`) hold exactly *rows*, shaped as *stream*; returns their number."""
+    def replace(self, stream: Stream, rows: Iterable[Row], where: str = "true") -> int:
+        """Put *rows* in the place of those rows of the stream's table for which *where* (GoogleSQL) holds.
+
+        In one transaction. Returns the number of rows that the table then has.
+        """
 
     def watermarks(self) -> dict[tuple[str, str], Watermark]:
         """All watermarks by stream and partition."""

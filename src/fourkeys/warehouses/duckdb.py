@@ -69,8 +69,9 @@ class DuckDB:
             raise FileError(f"{file}: {_first_line(error)}", "it must be UTF-8 CSV as RFC 4180 has it") from None
         return Loaded(stream.name, read, new, changed)
 
-    def replace(self, table: str, stream: Stream, rows: Iterable[Row]) -> int:
-        """Make *table* hold exactly *rows*; see `Warehouse.replace`."""
+    def replace(self, stream: Stream, rows: Iterable[Row], where: str = "true") -> int:
+        """Put *rows* in the place of the table's rows for which *where* holds; see `Warehouse.replace`."""
+        table = stream.name
         header = [name for name in stream.header if name != "extracted_at"]
         with tempfile.TemporaryDirectory(prefix="fourkeys-") as folder:
             file = Path(folder) / "rows.csv"
@@ -80,7 +81,7 @@ class DuckDB:
                 writer.writerows([_text(row.get(name)) for name in header] for row in rows)
             columns = ", ".join(f"'{name}': '{stream.column(name).type.duckdb}'" for name in header)
             self._connection.execute("begin")
-            self._connection.execute(f"delete from raw.{table}")
+            self._connection.execute(to_duckdb(f"delete from raw.{table} where {where}"))
             self._connection.execute(
                 f"insert into raw.{table} ({', '.join(header)}) select * from read_csv("
                 f"?, header = true, columns = {{{columns}}}, nullstr = '{_NULL}', quote = '\"', escape = '\"', "
