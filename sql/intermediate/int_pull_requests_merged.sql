@@ -14,7 +14,11 @@ commits as (
 
 pull_request_commits as (
 
-    select * from ${mart}.stg_pull_request_commits
+    select
+        *,
+        position = max(position) over (partition by repository, pull_request) as is_head
+
+    from ${mart}.stg_pull_request_commits
 
 ),
 
@@ -25,8 +29,17 @@ branches as (
         pull_requests.pull_request,
         count(*) as count_commits,
         min(pull_request_commits.authored_at) as first_authored_at,
-        coalesce(logical_or(pull_request_commits.sha = pull_requests.merge_commit_sha), false) as holds_merge_commit,
-        coalesce(logical_or(pull_request_commits.authored_at = commits.authored_at), false) as shares_author_time
+        coalesce(
+            logical_or(pull_request_commits.is_head and pull_request_commits.sha = pull_requests.merge_commit_sha),
+            false
+        ) as ends_at_merge_commit,
+        coalesce(
+            logical_or(
+                pull_request_commits.authored_at = commits.authored_at
+                and pull_request_commits.sha != pull_requests.merge_commit_sha
+            ),
+            false
+        ) as shares_author_time
 
     from pull_requests
     inner join pull_request_commits
@@ -55,7 +68,7 @@ select
     case
         when commits.count_parents >= 2 then 'merge'
         when branches.count_commits is null then 'unknown'
-        when branches.holds_merge_commit then 'fast_forward'
+        when branches.ends_at_merge_commit then 'fast_forward'
         when branches.count_commits > 1 and branches.shares_author_time then 'rebase'
         else 'squash'
     end as merge_method,

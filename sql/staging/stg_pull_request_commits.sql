@@ -11,6 +11,7 @@ select
     number as pull_request,
     sha,
 
+    position,
     array_length(json_value_array(parents)) as count_parents,
 
     authored_at,
