@@ -121,7 +121,7 @@ changed as (
         service,
         period_start,
         count(*) as changes,
-        sum(lead_time_hours) as lead_time_hours_sum,
+        sum(cast(round(lead_time_hours * 3600000000) as int64)) / 3600000000 as lead_time_hours_sum,
         any_value(p50) as lead_time_hours_median,
         any_value(p75) as lead_time_hours_p75,
         any_value(p90) as lead_time_hours_p90
@@ -159,7 +159,7 @@ recovered as (
         service,
         period_start,
         count(*) as recovered_failures,
-        sum(recovery_hours) as failed_deployment_recovery_hours_sum,
+        sum(cast(round(recovery_hours * 3600000000) as int64)) / 3600000000 as failed_deployment_recovery_hours_sum,
         any_value(p50) as failed_deployment_recovery_hours_median,
         any_value(p90) as failed_deployment_recovery_hours_p90
 
@@ -193,7 +193,7 @@ restored as (
         service,
         period_start,
         count(*) as restored_incidents,
-        sum(restore_hours) as time_to_restore_hours_sum,
+        sum(cast(round(restore_hours * 3600000000) as int64)) / 3600000000 as time_to_restore_hours_sum,
         any_value(p50) as time_to_restore_hours_median,
         any_value(p90) as time_to_restore_hours_p90
 
