@@ -1,0 +1,197 @@
+"""CSV files, their manifest, and what is left of a run that was killed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fourkeys.errors import FileError
+from fourkeys.files import CHECKPOINT, Dialect, Failure, Output, StreamEntry, read_manifest, verify
+from fourkeys.streams import STREAMS
+from fourkeys.window import Watermark
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LABELS = STREAMS["ghes_labels"]
+HEADER = b"host,repository,id,name,color,description,is_default,node_id,url,extracted_at\n"
+AT = "2026-11-24T00:00:00Z"
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def label(number: int, name: str | None = "bug") -> tuple[Any, ...]:
+    """Return a row of ghes_labels."""
+    return ("h", "o/r", number, name, "ff0000", None, False, "", None, AT)
+
+
+def test_null_is_empty_and_the_empty_string_is_quoted() -> None:
+    """NULL and "" stay apart; booleans are words."""
+    assert (b'h,o/r,1,bug,ff0000,,false,"",,2026-11-24T00:00:00Z\n', 1) == Dialect(LABELS).encode([label(1)])
+
+
+@given(st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), min_size=1))
+def test_text_is_quoted_as_the_csv_module_quotes_it(text: str) -> None:
+    """Our own quoting is byte for byte that of Python's csv."""
+    expected = io.StringIO()
+    csv.writer(expected, lineterminator="\n").writerow(["" if v is None else v for v in (*label(1)[:3], text, "x")])
+    written = Dialect(LABELS).encode([("h", "o/r", 1, text, "x", None, None, None, None, None)])[0]
+
+    assert expected.getvalue().encode() == written.removesuffix(b",,,,,\n") + b"\n"
+
+
+@pytest.mark.parametrize(("text", "replaced"), [("a\x00b\x00", 2), ("\ud83d", 1)])
+def test_what_no_csv_can_hold_is_replaced_and_counted(text: str, replaced: int) -> None:
+    """NUL bytes and lone surrogates become U+FFFD."""
+    dialect = Dialect(LABELS)
+    data, _ = dialect.encode([label(1, text)])
+
+    assert (replaced, replaced) == (dialect.replaced, data.decode().count("\ufffd"))
+
+
+def test_times_are_moved_to_utc_and_lists_are_json() -> None:
+    """A time with an offset is written with Z; a datetime too; a list is JSON."""
+    commits = Dialect(STREAMS["ghes_commits"])
+    row = ["h", "r", "s", ["a", "b"], None, None, "2026-01-01T09:00:00+09:00", NOON, *[None] * 11]
+
+    expected = b'h,r,s,"[""a"",""b""]",,,2026-01-01T00:00:00Z,2026-11-24T12:00:00Z,,,,,,,,,,,\n'
+    assert expected == commits.encode([row])[0]
+
+
+def test_files_appear_when_complete_with_their_manifest(tmp_path: Path) -> None:
+    """Nothing has its final name before the end; then rows, size, digest, marks and failures are in the manifest."""
+    mark = Watermark("ghes_labels", "o/r", NOON, "{}")
+    failure = Failure("ghes_labels", "o/x", "gone", "look")
+    with Output(tmp_path) as output:
+        output.write(LABELS, [label(1), label(2, "a\x00")])
+        assert [path.name for path in tmp_path.iterdir()] == ["ghes_labels.csv.part"]
+        output.note(LABELS, watermarks=[mark], requests=3, warnings=["w"], failures=[failure])
+        output.timed(NOON, NOON)
+
+    manifest = read_manifest(tmp_path)
+    assert manifest is not None
+    entry = manifest.streams["ghes_labels"]
+    assert ({"ghes_labels.csv", "manifest.json"}) == {path.name for path in tmp_path.iterdir()}
+    assert (2, 3, (mark,), (failure,)) == (entry.rows, entry.requests, entry.watermarks, entry.failures)
+    assert ("w", "1 characters that no CSV can hold became U+FFFD") == entry.warnings
+    verify(entry, tmp_path / entry.file)
+
+
+def test_an_empty_stream_has_its_header(tmp_path: Path) -> None:
+    """A stream without records is a file with one line."""
+    with Output(tmp_path) as output:
+        output.open(LABELS)
+
+    assert HEADER == (tmp_path / "ghes_labels.csv").read_bytes()
+
+
+def test_a_failed_run_leaves_nothing_and_keeps_what_was_there(tmp_path: Path) -> None:
+    """An exception removes the temporary files; the files of an earlier run stay."""
+    (tmp_path / "ghes_labels.csv").write_text("old")
+    with pytest.raises(RuntimeError), Output(tmp_path) as output:  # noqa: PT012 - the run is the statement
+        output.write(LABELS, [label(1)])
+        raise RuntimeError
+
+    assert ["old"] == [path.read_text() for path in tmp_path.iterdir()]
+
+
+def test_stdout_takes_the_bytes_of_the_file(tmp_path: Path) -> None:
+    """One stream to an open file is the same bytes; a second stream is refused."""
+    target = io.BytesIO()
+    with Output.stdout(LABELS, target) as streaming, Output(tmp_path) as output:
+        for each in (streaming, output):
+            each.write(LABELS, [label(1)])
+        with pytest.raises(FileError, match="standard output"):
+            streaming.open(STREAMS["ghes_issues"])
+
+    assert (tmp_path / "ghes_labels.csv").read_bytes() == target.getvalue()
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    """What was written after the checkpoint is cut off; the result is that of an uninterrupted run."""
+    killed = Output(tmp_path / "killed")
+    assert killed.resume("plan") is None
+    killed.write(LABELS, [label(1)])
+    killed.checkpoint(b'{"next":2}')
+    killed.write(LABELS, [label(2), label(3)])
+    for writer in killed._writers.values():
+        writer.target.close()
+
+    with Output(tmp_path / "killed") as again:
+        assert again.resume("plan") == b'{"next":2}'
+        again.write(LABELS, [label(2)])
+        again.timed(NOON, NOON)
+    with Output(tmp_path / "whole") as whole:
+        whole.write(LABELS, [label(1), label(2)])
+        whole.timed(NOON, NOON)
+
+    assert read_manifest(tmp_path / "whole") == read_manifest(tmp_path / "killed")
+    assert (tmp_path / "whole" / "ghes_labels.csv").read_bytes() == (
+        tmp_path / "killed" / "ghes_labels.csv"
+    ).read_bytes()
+    assert not (tmp_path / "killed" / CHECKPOINT).exists()
+
+
+def test_another_plan_starts_anew(tmp_path: Path) -> None:
+    """A checkpoint of another plan is no help, and its rows do not leak."""
+    killed = Output(tmp_path)
+    killed.resume("plan")
+    killed.write(LABELS, [label(1)])
+    killed.checkpoint(b"{}")
+    killed._writers["ghes_labels"].target.close()
+
+    with Output(tmp_path) as other:
+        assert other.resume("other plan") is None
+        other.open(LABELS)
+
+    assert HEADER == (tmp_path / "ghes_labels.csv").read_bytes()
+
+
+def test_interrupted_runs_keep_what_a_checkpoint_vouches_for(tmp_path: Path) -> None:
+    """After an interrupt the temporary file waits beside its checkpoint, and no CSV is visible."""
+    with pytest.raises(KeyboardInterrupt), Output(tmp_path) as output:  # noqa: PT012 - the run is the statement
+        output.resume("plan")
+        output.write(LABELS, [label(1)])
+        output.checkpoint(b"{}")
+        raise KeyboardInterrupt
+
+    assert {"checkpoint.json", "ghes_labels.csv.part"} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_changed_file_is_refused(tmp_path: Path) -> None:
+    """Another size or another content is not what the manifest describes."""
+    file = tmp_path / "ghes_labels.csv"
+    file.write_bytes(b"abc")
+
+    with pytest.raises(FileError, match="3 bytes where it says 4"):
+        verify(StreamEntry(file.name, bytes=4), file)
+    with pytest.raises(FileError, match="other content"):
+        verify(StreamEntry(file.name, bytes=3, sha256="0"), file)
+
+
+def test_manifests_are_none_or_readable_or_an_error(tmp_path: Path) -> None:
+    """No manifest is None; one that is none is an error that says what to do."""
+    assert read_manifest(tmp_path) is None
+    (tmp_path / "manifest.json").write_text(json.dumps({"version": 1}))
+
+    with pytest.raises(FileError, match="not a manifest"):
+        read_manifest(tmp_path)
+
+
+def test_manifests_of_two_sources_merge(tmp_path: Path) -> None:
+    """The streams of both are there; the times are those of the longer run."""
+    for name in ("ghes_labels", "ghes_users"):
+        with Output(tmp_path / name) as output:
+            output.open(STREAMS[name])
+            output.timed(NOON, NOON)
+    one, two = read_manifest(tmp_path / "ghes_labels"), read_manifest(tmp_path / "ghes_users")
+    assert one
+    assert two
+
+    assert ["ghes_labels", "ghes_users"] == list(one.merge(two).streams)
