@@ -94,8 +94,8 @@ class Company:
         return cls(people, {repository.full_name: repository})
 
     def answer(self, window: tuple[date, date] = WINDOW) -> list[dict[str, Figure]]:
-        """Return the keys of every service for the local days of *window* (end exclusive), in the plans' order."""
-        return [ledger.answer(*window) for ledger in self.ledgers]
+        """Return the keys of every service, by name, for the local days of *window* (end exclusive)."""
+        return [ledger.answer(*window) for ledger in sorted(self.ledgers, key=lambda ledger: ledger.service)]
 
 
 def _others() -> list[Repository]:
