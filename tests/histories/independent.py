@@ -19,6 +19,7 @@ class Truth:
     def __init__(self, base: str, repository: str, corpus: list[dict[str, Any]]) -> None:
         self._base, self.repository = base, repository
         self.commits: dict[str, Commit] = {line["sha"]: line for line in corpus if "parents" in line}
+        self.default_branch = next(line["default_branch"] for line in corpus if "default_branch" in line)
         self.releases = [r for r in self.rows("releases") if not r["draft"] and not r["prerelease"]]
         self.pulls = [p for p in self.rows("pulls") if p["merged_at"]]
         self.branches: dict[int, list[dict[str, Any]]] = {}

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fourkeys import config
-from fourkeys.cli import _common
+from fourkeys.cli import _common, _tables
 from fourkeys.cli._common import ConfigFile
 from fourkeys.errors import UsageError
 from fourkeys.streams import STREAMS, stream
-from fourkeys.window import rfc3339, utc_now
+from fourkeys.window import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,41 +135,12 @@ def schema(
 def print_rows(rows: Sequence[dict[str, Any]], output: Format) -> None:
     """Print rows on stdout: a table for people, JSON or CSV for programs."""
     if output is Format.JSON:
-        typer.echo(json.dumps(rows, default=_plain, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(rows, default=_tables.plain, ensure_ascii=False, indent=2))
     elif output is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(rows[0] if rows else ())
-        writer.writerows([_plain(value) if value is not None else "" for value in row.values()] for row in rows)
+        writer.writerows([_tables.plain(value) if value is not None else "" for value in row.values()] for row in rows)
+    elif rows and "deployments" in rows[0]:
+        _tables.print_figures(rows)
     else:
-        _print_table(rows)
-
-
-def _print_table(rows: Sequence[dict[str, Any]]) -> None:
-    """Print one column per row of data, so that the many figures of a few services fit a terminal."""
-    from rich.console import Console  # noqa: PLC0415 - machines do not need it
-    from rich.table import Table  # noqa: PLC0415
-
-    console = Console()
-    if not rows:
-        console.print("no data")
-        return
-    table = Table(box=None, pad_edge=False)
-    for name in rows[0]:
-        numeric = any(isinstance(row[name], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left")
-    for row in rows:
-        table.add_row(*(_shown(value) for value in row.values()))
-    console.print(table)
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "no data"
-    return f"{value:.3g}" if isinstance(value, float) else str(_plain(value))
-
-
-def _plain(value: Any) -> Any:
-    """Write dates and times as text."""
-    if hasattr(value, "tzinfo") and hasattr(value, "astimezone"):
-        return rfc3339(value)
-    return value.isoformat() if hasattr(value, "isoformat") else value
+        _tables.print_rows(rows)

@@ -1,0 +1,91 @@
+"""`fourkeys demo`: the simulated company through the real pipeline, and its own answer beside ours."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from fourkeys import config, pipeline
+from fourkeys.cli import _common, _tables
+from fourkeys.errors import CheckError, UsageError
+from fourkeys.mart.metrics import Query, measure
+from fourkeys.sandbox import Sandbox
+
+_MARK = ".fourkeys-demo"
+
+
+def play(directory: Path, say: Callable[[str], None]) -> None:
+    """Extract, load, build and measure the simulated company in *directory*, and compare with its answer.
+
+    Raises:
+        UsageError: *directory* holds something that is no earlier demo.
+        CheckError: a figure differs from what the simulation knows.
+    """
+    _make_room(directory)
+    with Sandbox(directory / "company") as sandbox:
+        file = directory / "fourkeys.toml"
+        file.write_text(sandbox.config_text + _warehouse(directory), encoding="utf-8")
+        written = sandbox.write_files()
+        settings = config.load(file, sandbox.environment)
+        first, end = sandbox.window
+        now = datetime.combine(end, time(), settings.metrics.zone) + timedelta(hours=1)
+        say(f"a company of {len(settings.services)} services answers at {settings.sources.ghes.url}; reading it")
+        with _common.warehouse(settings) as warehouse:
+            pipeline.load(warehouse, written, _common.hush)
+        window = _common.window(settings, None, None, now)
+        out = directory / "data"
+        pipeline.run(lambda: _common.warehouse(settings), settings, sandbox.environment, window, out, now, _common.hush)
+        with _common.warehouse(settings, read_only=True) as warehouse:
+            rows = measure(warehouse, settings.metrics, Query(start=first, end=end), now)
+        answer = {str(row["service"]): dict(row) for row in sandbox.answer()}
+    _tables.print_figures(
+        rows, ("as the\nsimulation knows", lambda row: _agreement(row, answer.get(row["service"], {})))
+    )
+    differences = list(_differences(rows, answer))
+    if differences:
+        raise CheckError("the figures are not what the simulation knows: " + "; ".join(differences))
+    say(f"{len(rows)} services, {sum(len(row) for row in answer.values())} figures: all as the simulation knows them")
+    say(f"the configuration, the CSV files and the database are in {directory}/; look further with")
+    say(f"  fourkeys metrics --config {file} --by month")
+
+
+def _make_room(directory: Path) -> None:
+    """Empty the folder of an earlier demo; leave anything else alone."""
+    mark = directory / _MARK
+    if directory.exists() and any(directory.iterdir()) and not mark.exists():
+        raise UsageError(f"{directory} is not empty, and no demo made it", "give another folder with --dir")
+    if mark.exists():
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+
+
+def _warehouse(directory: Path) -> str:
+    return f'\n[warehouse]\nurl = "duckdb:///{(directory / "fourkeys.duckdb").as_posix()}"\n'
+
+
+def _differences(rows: list[dict[str, Any]], answer: dict[str, dict[str, Any]]) -> list[str]:
+    found = {row["service"]: row for row in rows}
+    if missing := set(answer) ^ set(found):
+        return [f"services {sorted(missing)}"]
+    return [
+        f"{service} {key}: {found[service].get(key)!r} where {value!r} is right"
+        for service, expected in answer.items()
+        for key, value in expected.items()
+        if not _equal(found[service].get(key), value)
+    ]
+
+
+def _equal(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, int | float) and isinstance(theirs, int | float):
+        return math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-12)
+    return bool(str(ours) == str(theirs))
+
+
+def _agreement(row: dict[str, Any], known: dict[str, Any]) -> str:
+    same = sum(_equal(row.get(key), value) for key, value in known.items())
+    return f"{same} of {len(known)} figures"
