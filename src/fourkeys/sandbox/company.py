@@ -6,23 +6,30 @@ time of day. What happens in it is written in `plans.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from fourkeys.sandbox import benchmark, words
+from fourkeys.sandbox.bot import Bot
 from fourkeys.sandbox.clock import NOW, START, WINDOW, Dice, after_work, days, is_workday, local_date, moment
 from fourkeys.sandbox.model import Repository, User
 from fourkeys.sandbox.plans import PLANS, Plan
 from fourkeys.sandbox.story import Story
 from fourkeys.sandbox.talk import Talk
+from fourkeys.sandbox.traffic import SERVICE, Traffic
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import date
 
+    from fourkeys.sandbox.heroku_apps import App
     from fourkeys.sandbox.ledger import Figure, Ledger
     from fourkeys.sandbox.releases import Row
 
+Source = Literal["heroku", "incidents", "requests"]
+SOURCES: tuple[Source, ...] = get_args(Source)
+"""The outside systems beside GHES."""
 ORGANIZATION = "acme"
 _ISSUES_PER_DAY = 0.44
 
@@ -37,6 +44,9 @@ class Company:
         plans: the services on paper.
         ledgers: the notes of each service, in the order of the plans.
         deployment_rows: rows of the stream `deployments`, in the order of time.
+        apps: Heroku apps.
+        bot: the incident bot; None where it is not played.
+        traffic: the request log; None where it is not played.
         now: the servers' clock.
     """
 
@@ -45,13 +55,21 @@ class Company:
     plans: tuple[Plan, ...] = ()
     ledgers: tuple[Ledger, ...] = ()
     deployment_rows: tuple[Row, ...] = ()
+    apps: tuple[App, ...] = ()
+    bot: Bot | None = None
+    traffic: Traffic | None = None
     now: datetime = NOW
 
     @classmethod
-    def simulate(cls, seed: int = 4) -> Company:
-        """Play the year of `plans.PLANS`."""
-        people, repositories, ledgers, rows = words.people(), {}, [], []
-        for place, plan in enumerate(PLANS):
+    def simulate(cls, seed: int = 4, sources: Collection[Source] = SOURCES) -> Company:
+        """Play the year of `plans.PLANS` with the *sources* that are wanted beside GHES.
+
+        Without heroku, the service there writes its deployments down by hand; without incidents or requests, none of
+        them happen. Commits, pull requests and deployments are the same.
+        """
+        people, repositories, ledgers, rows, apps = words.people(), {}, {}, [], []
+        plans = [_played(plan, sources) for plan in PLANS]
+        for place, plan in enumerate(plans):
             dice = Dice(seed, plan.service, "issues")
             opened = [
                 after_work(moment(day, 9, 30, dice.between(1, 59)), dice.below(560))
@@ -69,11 +87,16 @@ class Company:
             heads = {d.head: d.shas[-1] for d in telling.drafts if not d.merged and d.ended > NOW}
             created = moment(START, 10) - timedelta(days=41)
             repositories[plan.repository] = telling.forge.finish(plan.description, plan.language, created, heads)
-            ledgers.append(telling.ledger)
+            ledgers[plan.service] = telling.ledger
             rows.extend(telling.releaser.rows)
+            if pipeline := telling.releaser.pipeline:
+                pipeline.finish(telling.forge.tip())
+                apps += [pipeline.production, pipeline.staging]
         repositories |= {repository.full_name: repository for repository in _others()}
         rows.sort(key=lambda row: (str(row["finished_at"]), str(row["deployment_id"])))
-        return cls(people, repositories, PLANS, tuple(ledgers), tuple(rows))
+        bot = Bot(seed, ledgers, repositories) if "incidents" in sources else None
+        traffic = Traffic(ledgers[SERVICE], seed) if "requests" in sources else None
+        return cls(people, repositories, tuple(plans), tuple(ledgers.values()), tuple(rows), tuple(apps), bot, traffic)
 
     @classmethod
     def benchmark(
@@ -96,6 +119,12 @@ class Company:
     def answer(self, window: tuple[date, date] = WINDOW) -> list[dict[str, Figure]]:
         """Return the keys of every service, by name, for the local days of *window* (end exclusive)."""
         return [ledger.answer(*window) for ledger in sorted(self.ledgers, key=lambda ledger: ledger.service)]
+
+
+def _played(plan: Plan, sources: Collection[Source]) -> Plan:
+    """Return the plan as it can be played: what is on Heroku is written down by hand where there is no Heroku."""
+    away = plan.deployments_from == "heroku" and "heroku" not in sources
+    return replace(plan, deployments_from="csv") if away else plan
 
 
 def _others() -> list[Repository]:

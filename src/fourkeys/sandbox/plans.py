@@ -31,7 +31,7 @@ Deployments (at this very time):
     redeploy        the same version again: not counted as a deployment
     failed          an attempt that did not succeed
     staging         a deployment to another environment
-    duplicate       a second report of a deployment that is known, under the same external id
+    duplicate       a second report of a deployment that is known, under the same external id; on Heroku, a config var
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ PLANS = (
         """),
     ),
     Plan(
-        "checkout", "payments", "acme/checkout", "Cart and payment", "Ruby", "csv", "squash", 2.7, "2025-09-08",
+        "checkout", "payments", "acme/checkout", "Cart and payment", "Ruby", "heroku", "squash", 2.7, "2025-09-08",
         rhythm=((0, 15), (1, 15), (3, 11)), pauses=("2025-12-22", "2026-03-23"),
         twists=_twists("""
             2025-10-21 17:10 failed

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fourkeys.sandbox.clock import NOW, Dice
 from fourkeys.sandbox.drafts import MAINTENANCE
 from fourkeys.sandbox.forge import MAIN
+from fourkeys.sandbox.heroku_apps import Pipeline
 from fourkeys.sandbox.model import Deployment, Release, Run
 from fourkeys.streams import STREAMS
 from fourkeys.window import rfc3339
@@ -29,17 +30,21 @@ class Releaser:
 
     Attributes:
         rows: rows of the stream `deployments`, for services whose deployments are written by hand.
+        pipeline: the apps, for services on Heroku.
     """
 
     def __init__(self, plan: Plan, forge: Forge, people: tuple[User, ...], dice: Dice) -> None:
         self._plan, self._forge, self._people, self._dice = plan, forge, people, dice
         self._minor = self._patch = self._old = 0
         self.rows: list[Row] = []
+        self.pipeline = Pipeline(plan.service) if plan.deployments_from == "heroku" else None
 
     def release(self, shipment: Shipment, branch: str, kind: str = "deploy") -> None:
         """Write down that *shipment* went live from *branch*."""
         if self._plan.deployments_from == "releases":
             self._publish(self._version(branch, kind), shipment.sha, branch, shipment.at)
+        elif self.pipeline:
+            self.pipeline.deploy(shipment.sha, shipment.at)
         elif self._plan.deployments_from == "csv":
             self._row(shipment.sha, shipment.at, kind=kind)
 
@@ -53,14 +58,23 @@ class Releaser:
 
     def attempt(self, sha: str, at: datetime) -> None:
         """Write down an attempt that failed."""
-        self._row(sha, at, status="failed")
+        if self.pipeline:
+            self.pipeline.fail(sha, at)
+        else:
+            self._row(sha, at, status="failed")
 
     def stage(self, sha: str, at: datetime) -> None:
         """Write down a deployment to staging."""
-        self._row(sha, at, environment="staging")
+        if self.pipeline:
+            self.pipeline.stage(sha, at)
+        else:
+            self._row(sha, at, environment="staging")
 
     def report_again(self, at: datetime) -> None:
         """Report the last deployment to production once more, later and under another id."""
+        if self.pipeline:
+            self.pipeline.configure(at)
+            return
         last = next(r for r in reversed(self.rows) if (r["environment"], r["status"]) == ("production", "succeeded"))
         self._row(str(last["sha"]), at, external_id=last["external_id"])
 

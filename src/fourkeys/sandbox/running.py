@@ -7,11 +7,14 @@ import io
 from typing import TYPE_CHECKING, Self
 
 from fourkeys.sandbox.clock import WINDOW
-from fourkeys.sandbox.company import Company
+from fourkeys.sandbox.company import Company, Source
+from fourkeys.sandbox.heroku import HerokuDoor
 from fourkeys.sandbox.server import GhesDoor, Servers
+from fourkeys.sandbox.traffic import KEY, SERVICE
 from fourkeys.streams import STREAMS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import date
     from pathlib import Path
     from types import TracebackType
@@ -31,18 +34,30 @@ class Sandbox:
         window: first day and end (exclusive) of the answer, as local dates.
     """
 
-    def __init__(self, directory: Path, seed: int = 4, latency: float = 0.0) -> None:
+    def __init__(self, directory: Path, seed: int = 4, latency: float = 0.0, sources: Collection[Source] = ()) -> None:
+        """Simulate the company.
+
+        Args:
+            directory: where files go.
+            seed: another seed is another company.
+            latency: seconds that each answer of a server takes.
+            sources: what is played beside GHES: heroku, incidents, requests.
+        """
         self.directory, self._latency = directory, latency
-        self.company = Company.simulate(seed)
+        self.company = Company.simulate(seed, sources)
         self.window: tuple[date, date] = WINDOW
         self._servers: Servers | None = None
-        self._ghes_url = ""
+        self._ghes_url = self._heroku_url = ""
 
     def __enter__(self) -> Self:
         """Start the servers."""
         self._servers = Servers()
         address = self._servers.serve(lambda base: GhesDoor(self.company, base, TOKEN, self._latency).application())
         self._ghes_url = f"{address}/api/v3"
+        if self.company.apps:
+            self._heroku_url = self._servers.serve(
+                lambda _: HerokuDoor(self.company.apps, self.company.now, TOKEN, self._latency).application()
+            )
         return self
 
     def __exit__(
@@ -62,30 +77,57 @@ timezone = "Asia/Tokyo"
 [sources.ghes]
 url = "{self._ghes_url}"
 """
-        return head + "".join(_service(plan) for plan in self.company.plans)
+        return head + "".join(_service(plan, self.company) for plan in self.company.plans)
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment variables that go with the configuration."""
-        return {"GITHUB_API_URL": self._ghes_url, "GITHUB_API_TOKEN": TOKEN}
+        environment = {"GITHUB_API_URL": self._ghes_url, "GITHUB_API_TOKEN": TOKEN}
+        if self._heroku_url:
+            environment |= {"HEROKU_API_URL": self._heroku_url, "HEROKU_API_KEY": TOKEN}
+        if self.company.bot:
+            environment["INCIDENT_DATABASE_URL"] = f"sqlite:///{self._database}"
+        return environment
+
+    @property
+    def _database(self) -> Path:
+        return self.directory.absolute() / "incidents.sqlite"
 
     def write_files(self) -> list[Path]:
-        """Write the files that no server gives: `deployments.csv`; return their paths."""
+        """Write what no server gives, and return the paths.
+
+        That is `deployments.csv`, and where they are played the incident bot's `incidents.sqlite` and the request log
+        `requests.ndjson.gz`.
+        """
         text = io.StringIO()
         writer = csv.DictWriter(text, STREAMS["deployments"].header, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.company.deployment_rows)
         self.directory.mkdir(parents=True, exist_ok=True)
-        file = self.directory / "deployments.csv"
-        file.write_text(text.getvalue(), encoding="utf-8")
-        return [file]
+        files = [self.directory / "deployments.csv"]
+        files[0].write_text(text.getvalue(), encoding="utf-8")
+        if self.company.bot:
+            files.append(self._database)
+            self.company.bot.write(self._database)
+        if self.company.traffic:
+            files.append(self.directory / "requests.ndjson.gz")
+            self.company.traffic.write(files[-1])
+        return files
 
     def answer(self) -> list[dict[str, Figure]]:
         """Return what `fourkeys metrics --by total --format json` must say about the window."""
         return self.company.answer(self.window)
 
 
-def _service(plan: Plan) -> str:
+def _service(plan: Plan, company: Company) -> str:
+    lines = []
+    if plan.deployments_from == "heroku":
+        apps = {app.environment: app.name for app in company.apps}
+        lines.append(f'heroku_apps = {{ production = ["{apps["production"]}"], staging = ["{apps["staging"]}"] }}')
+    if company.bot:
+        lines.append(f'incident_keys = ["{plan.service}"]')
+    if company.traffic and plan.service == SERVICE:
+        lines.append(f'request_keys = ["{KEY}"]')
     return f"""
 [[services]]
 name = "{plan.service}"
@@ -93,4 +135,4 @@ owner = "{plan.owner}"
 description = "{plan.description}"
 repositories = ["{plan.repository}"]
 deployments_from = "{plan.deployments_from}"
-"""
+""" + "".join(f"{line}\n" for line in lines)
