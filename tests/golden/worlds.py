@@ -37,13 +37,19 @@ def sha(name: str) -> str:
     return hashlib.sha1(name.encode()).hexdigest()
 
 
-def measure_world(world: dict[str, Any], folder: Path, query: Query | None = None) -> list[dict[str, Any]]:
-    """Load and build *world* in a warehouse of its own, and return its figures for its window."""
+def build_world(world: dict[str, Any], folder: Path) -> tuple[DuckDB, config.Config]:
+    """Load and build *world* in a warehouse of its own."""
     settings = config.parse({"metrics": world.get("metrics", {}), "services": world["services"]}, {})
     warehouse = DuckDB(":memory:")
     write(world["given"], folder)
     pipeline.load(warehouse, [folder], lambda _: None)
     pipeline.build(warehouse, settings, NOW)
+    return warehouse, settings
+
+
+def measure_world(world: dict[str, Any], folder: Path, query: Query | None = None) -> list[dict[str, Any]]:
+    """Load and build *world*, and return its figures for its window."""
+    warehouse, settings = build_world(world, folder)
     window = Query(start=_day(world["window"]["from"]), end=_day(world["window"]["to"]))
     return measure(warehouse, settings.metrics, query or window, NOW)
 

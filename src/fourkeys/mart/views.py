@@ -1,7 +1,8 @@
 """The SQL of the mart: found, put in order, rendered, applied.
 
 The files under `sql/` are GoogleSQL with placeholders: `${raw}` and `${mart}` for the namespaces, and the settings of
-`[metrics]`. A view's name is its file's name; what it reads is what it names as `${mart}.name`.
+`[metrics]`. A view's name is its file's name; what it reads is what it names as `${mart}.name`. `sql/models.yml` says
+what a row of each is, its key, whether its rows are stored, and what its columns mean.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from fourkeys.window import rfc3339
 
@@ -29,6 +32,34 @@ _FOLDERS = ("staging", "intermediate", "marts")
 _READS = re.compile(r"\$\{mart\}\.(\w+)")
 PERIODS = "${mart}.int_periods"
 """What `int_four_keys` reads its periods from, unless the caller has others."""
+
+
+class ModelColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column of a view.
+
+    Attributes:
+        type: BigQuery's name of its type.
+        description: what the value is, in one line; units where it has one.
+    """
+
+    type: str
+    description: str
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `sql/models.yml` says of a view.
+
+    Attributes:
+        description: what one row is, in one line.
+        key: the columns that identify a row; unique and not null.
+        materialized: table where its rows are stored by `build`, view where they are computed when read.
+        columns: by name, in order.
+    """
+
+    description: str
+    key: tuple[str, ...]
+    materialized: Literal["table", "view"]
+    columns: dict[str, ModelColumn]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +81,6 @@ class View:
         """Names of the views that it reads."""
         return frozenset(_READS.findall(self.text.replace("${periods}", PERIODS)))
 
-    @property
-    def is_table(self) -> bool:
-        """Whether its rows are stored: all but renamings, and selections from one stored view."""
-        return self.folder != "staging" and len(self.reads) > 0 and not self.name.startswith("four_keys_")
-
 
 def sql_folder() -> Traversable:
     """Return the folder `sql/`: in the installed package, or in the checkout."""
@@ -73,6 +99,12 @@ def views() -> tuple[View, ...]:
     }
     order = graphlib.TopologicalSorter({name: sorted(view.reads) for name, view in found.items()}).static_order()
     return tuple(found[name] for name in order)
+
+
+@cache
+def models() -> dict[str, Model]:
+    """Return what `sql/models.yml` says, by name of the view."""
+    return msgspec.yaml.decode((sql_folder() / "models.yml").read_bytes(), type=dict[str, Model])
 
 
 def settings(metrics: Metrics, now: datetime) -> dict[str, str]:
@@ -112,7 +144,7 @@ def _statements(
     for name in sorted(gone):
         yield f"drop {present[name]} {names['mart']}.{name}"
     for view in chosen:
-        kind = "table" if view.is_table else "view"
+        kind = models()[view.name].materialized
         if present.get(view.name, kind) != kind:
             yield f"drop {present[view.name]} {names['mart']}.{view.name}"
         yield f"create or replace {kind} {names['mart']}.{view.name} as\n{render(view.text, names, values)}"
