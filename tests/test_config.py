@@ -80,3 +80,37 @@ def test_a_failing_token_command_says_nothing_of_its_output(tmp_path: Path) -> N
         config.Ghes(token_command=("sh", "-c", "echo s3cret; exit 1")).token({})
 
     assert "s3cret" not in caught.value.message + caught.value.hint
+
+
+def test_the_other_sources_have_addresses_and_words() -> None:
+    """HEROKU_API_URL wins over the file; failed statuses are words; the database's URL is named, never written."""
+    data = {
+        "sources": {
+            "heroku": {"url": "https://old.example"},
+            "requests": {"failed": ["5xx", "429"]},
+            "incidents": {"url_env": "BOT_DATABASE", "records": {"table": "cases"}},
+        }
+    }
+    parsed = config.parse(data, {"HEROKU_API_URL": "https://heroku.example/"}).sources
+
+    assert "https://heroku.example" == parsed.heroku.url
+    assert {429, *range(500, 600)} == parsed.requests.failed_statuses
+    assert "sqlite:///bot.db" == parsed.incidents.url({"BOT_DATABASE": "sqlite:///bot.db"})
+    assert ("cases", "opened_at") == (parsed.incidents.records.table, parsed.incidents.records.columns["started_at"])
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"requests": {"failed": ["bad"]}}, "'bad'"),
+        ({"incidents": {"timezone": "Mars/Olympus"}}, "sources.incidents.timezone"),
+        ({"requests": {"format": "xml"}}, "sources.requests.format"),
+        ({"heroku": {"url": "api.heroku.com"}}, "sources.heroku.url"),
+    ],
+)
+def test_what_does_not_fit_in_a_source_is_named(table: dict[str, object], message: str) -> None:
+    """A value that a source cannot take is refused with its place."""
+    with pytest.raises(ConfigError) as caught:
+        config.parse({"sources": table}, {})
+
+    assert message in caught.value.message

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +16,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from fourkeys.config._sources import (
+    TABLES,
+    EventTable,
+    Ghes,
+    Heroku,
+    Incidents,
+    IncidentTable,
+    LogFields,
+    Requests,
+    Sources,
+    Strict,
+)
 from fourkeys.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,11 +36,7 @@ if TYPE_CHECKING:
 DeploymentsFrom = Literal["heroku", "releases", "deployments", "merges", "csv"]
 
 
-class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file: what it does not know, it refuses."""
-
-
-class Metrics(_Strict, frozen=True):
+class Metrics(Strict, frozen=True):
     """How figures are cut and linked.
 
     Attributes:
@@ -52,51 +59,13 @@ class Metrics(_Strict, frozen=True):
         return ZoneInfo(self.timezone)
 
 
-class Warehouse(_Strict, frozen=True):
+class Warehouse(Strict, frozen=True):
     """Where tables and views live: `duckdb:///path` or `bigquery://project/dataset`."""
 
     url: str = "duckdb:///fourkeys.duckdb"
 
 
-class Ghes(_Strict, frozen=True):
-    """A GitHub Enterprise Server.
-
-    Attributes:
-        url: base of the REST API, `https://HOST/api/v3`.
-        token_env: environment variable that holds the token.
-        token_file: file that holds the token.
-        token_command: command that prints the token.
-        lag_minutes: how far before the watermark a run starts to read again.
-        concurrency: most requests in flight at once.
-    """
-
-    url: str = ""
-    token_env: str = "GITHUB_API_TOKEN"  # noqa: S105 - the name of a variable
-    token_file: str | None = None
-    token_command: tuple[str, ...] | None = None
-    lag_minutes: float = 15
-    concurrency: int = 8
-
-    def token(self, environment: Mapping[str, str]) -> str | None:
-        """Return the token, or None where there is none: `token_command`, then `token_file`, then the environment.
-
-        Raises:
-            ConfigError: the command failed or the file cannot be read.
-        """
-        if self.token_command:
-            return _run(self.token_command)
-        if self.token_file:
-            return _read(Path(self.token_file).expanduser())
-        return environment.get(self.token_env) or None
-
-
-class Sources(_Strict, frozen=True):
-    """The outside systems."""
-
-    ghes: Ghes = Ghes()
-
-
-class Service(_Strict, frozen=True):
+class Service(Strict, frozen=True):
     """A service: the dimension of every figure.
 
     Attributes:
@@ -118,12 +87,12 @@ class Service(_Strict, frozen=True):
     deployments_from: DeploymentsFrom = "releases"
     include_prereleases: bool = False
     paths: tuple[str, ...] = ()
-    heroku_apps: dict[str, tuple[str, ...]] = {}
+    heroku_apps: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     incident_keys: tuple[str, ...] = ()
     request_keys: tuple[str, ...] = ()
 
 
-class Config(_Strict, frozen=True):
+class Config(Strict, frozen=True):
     """All of the configuration."""
 
     metrics: Metrics = Metrics()
@@ -135,6 +104,13 @@ class Config(_Strict, frozen=True):
     def repositories(self) -> tuple[str, ...]:
         """The GHES repositories of all services, in order, each once."""
         return tuple(dict.fromkeys(name for service in self.services for name in service.repositories))
+
+    @property
+    def heroku_apps(self) -> tuple[str, ...]:
+        """The Heroku apps of all services, in order, each once."""
+        return tuple(
+            dict.fromkeys(app for service in self.services for apps in service.heroku_apps.values() for app in apps)
+        )
 
 
 def parse(data: Mapping[str, object], environment: Mapping[str, str], name: str = "fourkeys.toml") -> Config:
@@ -148,15 +124,18 @@ def parse(data: Mapping[str, object], environment: Mapping[str, str], name: str 
     except msgspec.ValidationError as error:
         raise ConfigError(f"{name}: {_where(str(error))}", _nearest(str(error))) from None
     _check(config, name)
-    ghes = config.sources.ghes
-    url = environment.get("GITHUB_API_URL") or ghes.url
-    if url and not re.match(r"https?://[^/]+", url):
-        raise ConfigError(f"{name}: sources.ghes.url {url!r} is no address", "write https://HOST/api/v3")
-    ghes = msgspec.structs.replace(ghes, url=url.rstrip("/"))
-    warehouse = Warehouse(url=environment.get("FOURKEYS_WAREHOUSE") or config.warehouse.url)
-    return msgspec.structs.replace(
-        config, sources=msgspec.structs.replace(config.sources, ghes=ghes), warehouse=warehouse
+    sources = msgspec.structs.replace(
+        config.sources,
+        ghes=msgspec.structs.replace(
+            config.sources.ghes, url=_address(environment, "GITHUB_API_URL", config.sources.ghes.url, name, "ghes")
+        ),
+        heroku=msgspec.structs.replace(
+            config.sources.heroku,
+            url=_address(environment, "HEROKU_API_URL", config.sources.heroku.url, name, "heroku"),
+        ),
     )
+    warehouse = Warehouse(url=environment.get("FOURKEYS_WAREHOUSE") or config.warehouse.url)
+    return msgspec.structs.replace(config, sources=sources, warehouse=warehouse)
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
@@ -182,15 +161,30 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     return parse(data, environment, str(file))
 
 
+def _address(environment: Mapping[str, str], variable: str, default: str, name: str, source: str) -> str:
+    """Return a base address, from the environment first, without a final slash."""
+    url = environment.get(variable) or default
+    if url and not re.match(r"https?://[^/]+", url):
+        hint = "write https://HOST/api/v3" if source == "ghes" else "write https://HOST"
+        raise ConfigError(f"{name}: sources.{source}.url {url!r} is no address", hint)
+    return url.rstrip("/")
+
+
 def _check(config: Config, name: str) -> None:
     """Raise ConfigError for what types alone cannot say."""
-    try:
-        _ = config.metrics.zone
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = config.metrics.timezone
-        raise ConfigError(
-            f"{name}: metrics.timezone {zone!r} is no time zone", "write an IANA name such as Asia/Tokyo"
-        ) from None
+    zones = {
+        "metrics.timezone": config.metrics.timezone,
+        "sources.incidents.timezone": config.sources.incidents.timezone,
+        "sources.requests.timezone": config.sources.requests.timezone,
+    }
+    for key, zone in zones.items():
+        try:
+            _ = zone and ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ConfigError(
+                f"{name}: {key} {zone!r} is no time zone", "write an IANA name such as Asia/Tokyo"
+            ) from None
+    _ = config.sources.requests.failed_statuses
     seen: set[str] = set()
     for service in config.services:
         where = f"{name}: service {service.name!r}"
@@ -216,23 +210,25 @@ def _nearest(message: str) -> str:
     unknown = re.search(r"unknown field `([^`]+)`", message)
     if not unknown:
         return "see `fourkeys init` for a commented example"
-    known = {
-        field for table in (Metrics, Warehouse, Ghes, Sources, Service, Config) for field in table.__struct_fields__
-    }
+    known = {field for table in (Metrics, Warehouse, Service, Config, *TABLES) for field in table.__struct_fields__}
     near = difflib.get_close_matches(unknown[1], sorted(known), 1)
     return f"did you mean {near[0]!r}?" if near else "see `fourkeys init` for a commented example"
 
 
-def _run(command: tuple[str, ...]) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)  # noqa: S603 - the user's own
-    except (OSError, subprocess.SubprocessError) as error:
-        raise ConfigError(f"token_command {command[0]!r} failed: {type(error).__name__}", "run it by hand") from None
-    return done.stdout.strip()
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"token_file {path}: {error.strerror}", "check the path and its permissions") from None
+__all__ = [
+    "Config",
+    "DeploymentsFrom",
+    "EventTable",
+    "Ghes",
+    "Heroku",
+    "IncidentTable",
+    "Incidents",
+    "LogFields",
+    "Metrics",
+    "Requests",
+    "Service",
+    "Sources",
+    "Warehouse",
+    "load",
+    "parse",
+]
