@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from fourkeys.sandbox.model import Commit, Issue, User
 
 _ABBREVIATED = 7
-_STATUSES = {"modified": "MODIFIED", "added": "ADDED", "removed": "DELETED", "renamed": "RENAMED"}
 
 
 def _attributes(**names: str) -> dict[str, Callable[..., Any]]:
@@ -217,7 +216,6 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "reviews": children(
             lambda source, states=None: [r for r in source.it.pull.reviews if not states or r.state in states]
         ),
-        "files": children(lambda source: source.it.pull.files),
         "url": _in_repository(lambda issue: f"pull/{issue.number}"),
     },
     "PullRequestCommit": {
@@ -231,10 +229,6 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "authorAssociation": made(_association),
         "commit": commit(lambda review: review.commit_sha),
         "url": _in_repository(lambda review: f"pull/{review.number}#pullrequestreview-{review.id}"),
-    },
-    "PullRequestChangedFile": {
-        **_attributes(path="filename", additions="additions", deletions="deletions"),
-        "changeType": made(lambda file: _STATUSES[file.status]),
     },
     "PullRequestConnection": {"edges": edges},
     "Release": {
