@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
+_NAMES = {
+    "name", "owner", "service", "service_key", "source", "app_id", "app_name", "incident_keys", "request_keys",
+    "production", "staging",
+}  # fmt: skip
 _SHA_COLUMNS = {"sha", "merge_commit_sha", "cause_sha", "head_sha", "target_sha"}
 
 
@@ -38,8 +42,8 @@ def sha(name: str) -> str:
 
 
 def build_world(world: dict[str, Any], folder: Path) -> tuple[DuckDB, config.Config]:
-    """Load and build *world* in a warehouse of its own."""
-    settings = config.parse({"metrics": world.get("metrics", {}), "services": world["services"]}, {})
+    """Load and build *world* in a warehouse of its own; return it with the configuration."""
+    settings = config.parse({key: world[key] for key in ("metrics", "services", "overrides") if key in world}, {})
     warehouse = DuckDB(":memory:")
     write(world["given"], folder)
     pipeline.load(warehouse, [folder], lambda _: None)
@@ -47,11 +51,40 @@ def build_world(world: dict[str, Any], folder: Path) -> tuple[DuckDB, config.Con
     return warehouse, settings
 
 
-def measure_world(world: dict[str, Any], folder: Path, query: Query | None = None) -> list[dict[str, Any]]:
+def measure_world(world: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     """Load and build *world*, and return its figures for its window."""
     warehouse, settings = build_world(world, folder)
-    window = Query(start=_day(world["window"]["from"]), end=_day(world["window"]["to"]))
-    return measure(warehouse, settings.metrics, query or window, NOW)
+    window = Query(start=day(world["window"]["from"]), end=day(world["window"]["to"]))
+    return measure(warehouse, settings.metrics, window, NOW)
+
+
+def merge(worlds: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Put worlds of one configuration side by side; each one's services, repositories and keys get its name in front."""
+    merged: dict[str, Any] = {"metrics": {}, "services": [], "given": {}}
+    for name, world in worlds.items():
+        merged["metrics"] = world.get("metrics", {})
+        merged["services"] += [_renamed(service, name) for service in world["services"]]
+        for stream, rows in world["given"].items():
+            moved = [_renamed(_owned(stream, row), name) for row in rows]
+            merged["given"].setdefault(stream, []).extend(moved)
+    return merged
+
+
+def _owned(stream: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what tells the rows of one world from those of another."""
+    if stream.startswith("ghes_"):
+        return {"repository": "acme/r"} | row
+    return {"source": "bot"} | row if stream == "incidents" else row
+
+
+def _renamed(value: Any, name: str, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {inner: _renamed(each, name, inner) for inner, each in value.items()}
+    if isinstance(value, list):
+        return [_renamed(each, name, key) for each in value]
+    if key in _NAMES and isinstance(value, str):
+        return f"{name}-{value}" if value else value
+    return value.replace("acme/", f"{name}/") if isinstance(value, str) else value
 
 
 def write(given: dict[str, list[dict[str, Any]]], folder: Path) -> None:
@@ -97,5 +130,6 @@ def _written(column: str, value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _day(value: date | str) -> date:
+def day(value: date | str) -> date:
+    """Return a date."""
     return value if isinstance(value, date) else date.fromisoformat(value)

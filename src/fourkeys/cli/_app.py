@@ -35,5 +35,14 @@ def root(
 
 
 app.add_typer(_extract.app, name="extract")
-for _command in (_write.load, _write.build, _write.run, _read.metrics, _read.status, _read.schema, _write.demo):
+for _command in (
+    _write.load,
+    _write.build,
+    _write.run,
+    _read.metrics,
+    _read.explain,
+    _read.status,
+    _read.schema,
+    _write.demo,
+):
     app.command()(cast("Callable[..., None]", _command))

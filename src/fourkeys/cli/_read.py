@@ -15,6 +15,7 @@ from fourkeys.cli import _common, _tables
 from fourkeys.cli._common import ConfigFile
 from fourkeys.errors import UsageError
 from fourkeys.streams import STREAMS, stream
+from fourkeys.warehouses.base import Warehouse
 from fourkeys.window import utc_now
 
 if TYPE_CHECKING:
@@ -63,12 +64,43 @@ def metrics(
     if first and last and first >= last:
         raise UsageError(f"--from {start} is not before --to {end}", "--to is the day after the last one")
     with _common.warehouse(settings, read_only=True) as warehouse:
-        known = {row["service"] for row in warehouse.query(f"select service from {warehouse.names['raw']}.services")}
-        if unknown := sorted(set(service or ()) - known):
-            raise UsageError(f"unknown service {unknown[0]!r}", f"known are {', '.join(sorted(known)) or 'none'}")
+        _refuse_unknown(warehouse, service or ())
         query = Query(tuple(service or ()), owner, first, last, by.value)
         rows = measure(warehouse, settings.metrics, query, utc_now())
     print_rows(rows, output)
+
+
+def explain(
+    metric: Annotated[str, typer.Argument(help="Such as change_lead_time or change_failure_rate.")],
+    service: Annotated[str, typer.Option(help="Whose.")],
+    period: Annotated[str, typer.Option(help="A day 2026-03-04, an ISO week 2026-W10, a month 2026-03, a year 2026.")],
+    output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
+    config_file: ConfigFile = None,
+) -> None:
+    """Show the rows that make one number, counted or not, and by which rule."""
+    from fourkeys.mart import explain as explaining  # noqa: PLC0415 - as above
+
+    settings = config.load(config_file)
+    days = explaining.parse_period(period)
+    with _common.warehouse(settings, read_only=True) as warehouse:
+        _refuse_unknown(warehouse, [service])
+        found = explaining.explain(warehouse, settings.metrics, metric, service, days, utc_now())
+    if output is Format.TABLE:
+        typer.echo(f"{metric} of {service}: {found.definition}\n")
+        typer.echo("  ".join(f"{name} = {_tables.shown(value)}" for name, value in found.figures.items()) + "\n")
+    if output is Format.JSON:
+        document = {"definition": found.definition, "figures": found.figures, "rows": found.rows}
+        typer.echo(json.dumps(document, default=_tables.plain, ensure_ascii=False, indent=2))
+    else:
+        print_rows(found.rows, output)
+
+
+def _refuse_unknown(warehouse: Warehouse, services: Sequence[str]) -> None:
+    """Raise UsageError for a service that the catalog does not have."""
+    rows = warehouse.query(f"select service from {warehouse.names['raw']}.services order by service")
+    known = [row["service"] for row in rows]
+    if unknown := [name for name in services if name not in known]:
+        raise UsageError(f"unknown service {unknown[0]!r}", f"known are {', '.join(known) or 'none'}")
 
 
 def status(
@@ -140,7 +172,7 @@ def print_rows(rows: Sequence[dict[str, Any]], output: Format) -> None:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(rows[0] if rows else ())
         writer.writerows([_tables.plain(value) if value is not None else "" for value in row.values()] for row in rows)
-    elif rows and "deployments" in rows[0]:
+    elif rows and "deployments_per_day" in rows[0]:
         _tables.print_figures(rows)
     else:
         _tables.print_rows(rows)

@@ -88,4 +88,5 @@ def print_rows(rows: Sequence[Row]) -> None:
         print("no data")
         return
     numeric = [any(isinstance(row[name], int | float) for row in rows) for name in rows[0]]
-    print_table(list(rows[0]), [[shown(value) for value in row.values()] for row in rows], numeric)
+    cells = [["" if value is None else shown(value) for value in row.values()] for row in rows]
+    print_table(list(rows[0]), cells, numeric)
