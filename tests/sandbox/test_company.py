@@ -126,6 +126,18 @@ def test_awkward_pull_requests(company: Company) -> None:
     assert any((c.authored_at, c.message) in authored for c in rebased)
 
 
+def test_reverts(company: Company) -> None:
+    """Five reverts of what is live, and one of what no deployment carried yet, name what they revert."""
+    bodies = [issue.body or "" for r in company.repositories.values() for issue in r.pulls]
+    assert sum("Reverts acme/" in body for body in bodies) == 6
+    ledger = next(ledger for ledger in company.ledgers if ledger.service == "ledger")
+    early = [issue for issue in repository(company, "ledger").pulls if (issue.body or "").startswith("Reverts")]
+    reverted = int(str(early[0].body).partition("#")[2].split()[0])
+    together = next(s for s in ledger.shipments if reverted in s.numbers)
+    assert early[0].number in together.numbers
+    assert together.rework
+
+
 def test_awkward_releases(company: Company) -> None:
     """Drafts, prereleases, a rollback's tag on an old commit, and a line whose commits never reach main."""
     shop, ledger = repository(company, "shop"), repository(company, "ledger")

@@ -151,6 +151,10 @@ class Drafting:
             draft.head = f"hotfix/{draft.head.partition('/')[2]}"
         elif kind == "maintenance":
             draft.base = MAINTENANCE
+        elif kind == "revert_early":
+            regretted = self._draft("plain", start - timedelta(hours=1, minutes=40), 2, slow=0.05)
+            regretted.ended = start - timedelta(minutes=3)
+            return [regretted, draft]
         elif kind == "stacked":
             return [draft, self._on_top(draft)]
         elif kind == "nested":

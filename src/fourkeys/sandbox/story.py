@@ -136,11 +136,8 @@ class Story:
             return None
         live = {number for shipment in self._ledger.shipments for number in shipment.numbers}
         target = next(
-            (d for d in reversed(self._merged) if d.base == MAIN and (d.number in live) == (draft.kind == "revert")),
-            None,
+            d for d in reversed(self._merged) if d.base == MAIN and (d.number in live) == (draft.kind == "revert")
         )
-        if target is None:
-            return None
         draft.title = f'Revert "{target.title}"'
         draft.body = f"Reverts {self._plan.repository}#{target.number}\n\nIt breaks the page, see the log."
         draft.head = f"revert-{target.number}-{target.head}"
