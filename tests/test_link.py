@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from fourkeys.mart.link import Deployment, Graph, Link, sweep
 
 LINE = Graph([("a", []), ("b", ["a"]), ("c", ["b"]), ("d", ["c"])])
 
 
 def deployments(*shas: str | None, kind: str = "deploy") -> list[Deployment]:
-    """Return one deployment per sha, an hour apart, called D1, D2 ..."""
-    start = datetime(2024, 3, 1, tzinfo=UTC)
-    return [Deployment(f"D{n}", sha, kind, start + timedelta(hours=n)) for n, sha in enumerate(shas, 1)]
+    """Return one deployment per sha, called D1, D2 ..."""
+    return [Deployment(f"D{n}", sha, kind) for n, sha in enumerate(shas, 1)]
 
 
 def links(graph: Graph, *shas: str | None, kind: str = "deploy") -> list[Link]:
@@ -102,7 +99,7 @@ def test_abbreviated_shas_are_resolved() -> None:
 
 def test_what_is_declared_decides_where_ancestry_cannot() -> None:
     """A rollback to a commit that is unknown stays a rollback, and undoes what came after that commit's deployment."""
-    line = [*deployments("?1", "?2"), Deployment("D3", "?1", "rollback", datetime(2024, 3, 2, tzinfo=UTC))]
+    line = [*deployments("?1", "?2"), Deployment("D3", "?1", "rollback")]
     found = list(sweep(LINE, line))
 
     assert "rollback" == found[-1].kind

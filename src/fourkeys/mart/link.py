@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
 
 _SHORTEST_PREFIX = 7
 
@@ -27,13 +26,11 @@ class Deployment:
         deployment_id: unique within its service and environment.
         sha: commit deployed; may be abbreviated, unknown to the graph, or None.
         declared_kind: what its source says: deploy, promote or rollback.
-        finished_at: when it was live.
     """
 
     deployment_id: str
     sha: str | None
     declared_kind: str
-    finished_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +144,7 @@ class Graph:
 
 
 def sweep(graph: Graph, deployments: Sequence[Deployment]) -> Iterator[Link]:
-    """Link the *deployments* of one line, which must come in order of `finished_at`."""
+    """Link the *deployments* of one line, which must come in the order in which they were live."""
     seen = graph.unseen()
     past: list[Deployment] = []
     for raw in deployments:

@@ -50,40 +50,60 @@ class Linked:
     swept: tuple[str, ...]
 
 
+class _Stored(NamedTuple):
+    """A row of `deployment_links`, but for its place."""
+
+    service: str
+    environment: str
+    deployment_id: str
+    repository: str | None
+    sha: str | None
+    kind: str
+    base: str
+    previous_deployment_id: str | None
+    undoes_deployment_id: str | None
+
+    @property
+    def line(self) -> Line:
+        return Line(self.service, self.environment, self.repository or "")
+
+
 @dataclass(slots=True)
 class _Plan:
     """What to do with the repositories: `extended` holds the stored links of a line, `swept` none."""
 
-    extended: dict[Line, list[Row]] = field(default_factory=dict)
+    extended: dict[Line, list[_Stored]] = field(default_factory=dict)
     swept: set[str] = field(default_factory=set)
 
 
 def link(warehouse: Warehouse) -> Linked:
     """Link every deployment to the one before it, and every commit to its first deployment."""
     raw, mart = warehouse.names["raw"], warehouse.names["mart"]
-    rows = warehouse.query(
-        "select service, environment, coalesce(repository, '') as repository, deployment_id, sha, declared_kind, "
-        f"finished_at from {mart}.stg_deployments order by {_ORDER}"
+    sql = (
+        "select service, environment, coalesce(repository, ''), deployment_id, sha, declared_kind "
+        f"from {mart}.stg_deployments order by {_ORDER}"
     )
     lines: dict[Line, list[Deployment]] = defaultdict(list)
-    for row in rows:
-        line = Line(row["service"], row["environment"], row["repository"])
-        lines[line].append(Deployment(row["deployment_id"], row["sha"], row["declared_kind"], row["finished_at"]))
-    stored = _stored(warehouse, raw)
+    orders: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for service, environment, repository, deployment_id, sha, declared_kind in warehouse.stream(sql):
+        lines[Line(service, environment, repository)].append(Deployment(deployment_id, sha, declared_kind))
+        orders[service, environment].append(deployment_id)
+    links = f"select {', '.join(_Stored._fields)} from {raw}.deployment_links order by position"
+    stored = [_Stored(*row) for row in warehouse.stream(links)]
     unknown = {(row["repository"], row["sha"]) for row in warehouse.query(f"select * from {raw}.link_boundaries")}
-    plan = _plan(lines, stored, unknown, _filled(warehouse, raw) if unknown else ())
+    plan = _plan(lines, _by_line(stored), unknown, _filled(warehouse, raw) if unknown else ())
     found = _extend(warehouse, raw, lines, plan)
-    new = sum(len(links) for links in found.values())
+    new = sum(len(each) for each in found.values())
     found |= _sweep(warehouse, raw, lines, plan)
     if found or plan.swept:
-        _write(warehouse, rows, stored, found, plan.swept)
-    new += sum(len(links) for line, links in found.items() if line.repository in plan.swept)
-    return Linked(len(rows), new, tuple(sorted(plan.swept)))
+        _write(warehouse, orders, stored, found, plan.swept)
+    new += sum(len(each) for line, each in found.items() if line.repository in plan.swept)
+    return Linked(sum(map(len, lines.values())), new, tuple(sorted(plan.swept)))
 
 
 def _plan(
     lines: dict[Line, list[Deployment]],
-    stored: dict[Line, list[Row]],
+    stored: dict[Line, list[_Stored]],
     unknown: Collection[tuple[str, str | None]],
     filled: Collection[str],
 ) -> _Plan:
@@ -93,7 +113,7 @@ def _plan(
         links = stored.get(line, [])
         if len(links) == len(deployments) and all(map(_same, links, deployments)) and line.repository not in filled:
             continue
-        last = (line.repository, links[-1]["sha"]) if links else None
+        last = (line.repository, links[-1].sha) if links else None
         grew = len(links) < len(deployments) and all(map(_same, links, deployments))
         if grew and last and last[1] and last not in unknown and line.repository not in filled:
             plan.extended[line] = links
@@ -109,7 +129,7 @@ def _extend(warehouse: Warehouse, raw: str, lines: dict[Line, list[Deployment]],
     graphs = _unreached(warehouse, raw, plan.extended)
     for line, links in plan.extended.items():
         last = links[-1]
-        before = Deployment(last["deployment_id"], last["sha"], last["kind"], lines[line][len(links) - 1].finished_at)
+        before = Deployment(last.deployment_id, last.sha, last.kind)
         new = extend(graphs.get(line) or Graph(()), before, lines[line][len(links) :])
         if new is None:
             plan.swept.add(line.repository)
@@ -140,28 +160,41 @@ def _sweep(warehouse: Warehouse, raw: str, lines: dict[Line, list[Deployment]], 
 
 def _write(
     warehouse: Warehouse,
-    rows: Sequence[Row],
-    stored: dict[Line, list[Row]],
+    orders: dict[tuple[str, str], list[str]],
+    stored: Sequence[_Stored],
     found: dict[Line, list[Link]],
     swept: Collection[str],
 ) -> None:
     where = f"repository in unnest({_strings(sorted(swept))})" if swept else "false"
     warehouse.replace(DERIVED["deployment_commits"], _commit_rows(found), where)
     warehouse.replace(DERIVED["link_boundaries"], _boundary_rows(warehouse, found), where)
-    links = {
-        (line.service, line.environment, row["deployment_id"]): row
-        for line, its_rows in stored.items()
-        if line.repository not in swept
-        for row in its_rows
-    } | {(row["service"], row["environment"], row["deployment_id"]): row for row in _link_rows(found)}
-    warehouse.replace(DERIVED["deployment_links"], _numbered(rows, links))
+    kept = {(row.service, row.environment, row.deployment_id): row for row in stored if row.repository not in swept}
+    fresh = {(row.service, row.environment, row.deployment_id): row for row in _link_rows(found)}
+    before: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in stored:
+        before[row.service, row.environment].append(row.deployment_id)
+    # A service whose deployments only grew at their end keeps its rows; any other is written again.
+    grown = {
+        group
+        for group, order in orders.items()
+        if order[: len(before[group])] == before[group] and not any((*group, each) in fresh for each in before[group])
+    }
+    rewritten = sorted({"/".join(group) for group in {*before, *orders} - grown})
+    links = kept | fresh
+    rows = (
+        links[*group, deployment_id]._asdict() | {"position": position}
+        for group, order in orders.items()
+        for position, deployment_id in enumerate(order, 1)
+        if group not in grown or position > len(before[group])
+    )
+    where = f"concat(service, '/', environment) in unnest({_strings(rewritten)})" if rewritten else "false"
+    warehouse.replace(DERIVED["deployment_links"], rows, where)
 
 
-def _stored(warehouse: Warehouse, raw: str) -> dict[Line, list[Row]]:
-    """Return the links of the last run, by line, in order."""
-    lines: dict[Line, list[Row]] = defaultdict(list)
-    for row in warehouse.query(f"select * except (extracted_at) from {raw}.deployment_links order by position"):
-        lines[Line(row["service"], row["environment"], row["repository"] or "")].append(row)
+def _by_line(stored: Iterable[_Stored]) -> dict[Line, list[_Stored]]:
+    lines: dict[Line, list[_Stored]] = defaultdict(list)
+    for row in stored:
+        lines[row.line].append(row)
     return lines
 
 
@@ -198,36 +231,27 @@ def _unreached(warehouse: Warehouse, raw: str, lines: Iterable[Line]) -> dict[Li
     return {line: Graph(commits) for line, commits in found.items()}
 
 
-def _same(link: Row, deployment: Deployment) -> bool:
+def _same(link: _Stored, deployment: Deployment) -> bool:
     """Whether a stored link is of this deployment, of this commit."""
-    return link["deployment_id"] == deployment.deployment_id and (
-        link["sha"] == deployment.sha or (link["sha"] or "").startswith(deployment.sha or "?")
+    return link.deployment_id == deployment.deployment_id and (
+        link.sha == deployment.sha or (link.sha or "").startswith(deployment.sha or "?")
     )
 
 
-def _numbered(rows: Sequence[Row], links: dict[tuple[str, str, str], Row]) -> Iterator[Row]:
-    """Yield the links with their places among the deployments of their service and environment, from 1."""
-    places: dict[tuple[str, str], int] = defaultdict(int)
-    for row in rows:
-        group = (row["service"], row["environment"])
-        places[group] += 1
-        yield links[*group, row["deployment_id"]] | {"position": places[group]}
-
-
-def _link_rows(found: dict[Line, list[Link]]) -> Iterator[Row]:
+def _link_rows(found: dict[Line, list[Link]]) -> Iterator[_Stored]:
     for line, links in found.items():
         for each in links:
-            yield {
-                "service": line.service,
-                "environment": line.environment,
-                "deployment_id": each.deployment.deployment_id,
-                "repository": line.repository or None,
-                "sha": each.deployment.sha,
-                "kind": each.kind,
-                "base": each.base,
-                "previous_deployment_id": each.previous_id,
-                "undoes_deployment_id": each.undoes_id,
-            }
+            yield _Stored(
+                line.service,
+                line.environment,
+                each.deployment.deployment_id,
+                line.repository or None,
+                each.deployment.sha,
+                each.kind,
+                each.base,
+                each.previous_id,
+                each.undoes_id,
+            )
 
 
 def _commit_rows(found: dict[Line, list[Link]]) -> Iterator[Row]:
