@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types test-shared clean
+.PHONY: demo test test-sql lint types test-shared clean
 
 demo: $(VENV)/.user       ## the simulated company through the real pipeline
 	$(BIN)/fourkeys demo
 
 test: $(VENV)/.dev        ## the default test suite
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto -m "not zetasql"
+
+test-sql: $(VENV)/.sql    ## the views on Google's own SQL engine, against DuckDB; the first time compiles it, a minute
+	$(BIN)/python -m pytest -m zetasql tests/sql
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -33,6 +36,10 @@ $(VENV)/.user: $(VENV)/.pip pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.user
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
+	touch $@
+
+$(VENV)/.sql: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group sql
 	touch $@
 
 clean:

@@ -94,7 +94,9 @@ merges as (
     where
         services.deployments_from = 'merges'
         and pull_requests.merged_at is not null
-        and pull_requests.base_ref is not distinct from coalesce(ghes_repositories.default_branch, pull_requests.base_ref)
+        and pull_requests.base_ref is not distinct from coalesce(
+            ghes_repositories.default_branch, pull_requests.base_ref
+        )
 
 ),
 

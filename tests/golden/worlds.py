@@ -59,13 +59,13 @@ def measure_world(world: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 
 def merge(worlds: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Put worlds of one configuration side by side; each one's services, repositories and keys get its name in front."""
+    """Put worlds of one configuration side by side; its name goes before their names."""
     merged: dict[str, Any] = {"metrics": {}, "services": [], "given": {}}
     for name, world in worlds.items():
         merged["metrics"] = world.get("metrics", {})
-        merged["services"] += [_renamed(service, name) for service in world["services"]]
+        merged["services"] += [_renamed(service, name.lower()) for service in world["services"]]
         for stream, rows in world["given"].items():
-            moved = [_renamed(_owned(stream, row), name) for row in rows]
+            moved = [_renamed(_owned(stream, row), name.lower()) for row in rows]
             merged["given"].setdefault(stream, []).extend(moved)
     return merged
 

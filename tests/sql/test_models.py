@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from worlds import build_world, load_yaml
 
 from fourkeys.mart.views import models, views
-from fourkeys.warehouses.duckdb import DuckDB
+
+if TYPE_CHECKING:
+    from fourkeys.warehouses.duckdb import DuckDB
 
 BIGQUERY = {
     "VARCHAR": "STRING",

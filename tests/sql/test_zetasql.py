@@ -1,0 +1,175 @@
+"""The views on Google's own engine: what BigQuery would take, with the same rows as DuckDB (`make test-sql`)."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("zetasql", reason="needs the dependency group `sql`: make test-sql")
+
+from worlds import NOW, build_world, day, load_yaml, merge
+from zetasql_engine import Refused, ZetaSQL
+
+from fourkeys.config import Metrics
+from fourkeys.mart.metrics import FIGURES
+from fourkeys.mart.views import models, render, settings, views
+from fourkeys.streams import DERIVED, STREAMS
+
+pytestmark = pytest.mark.zetasql
+
+HERE = Path(__file__).parent
+NAMES = {"raw": "raw", "mart": "mart"}
+FIXTURE = load_yaml(HERE / "fixture.yaml")
+GOLDEN = {file.stem: load_yaml(file) for file in sorted((HERE.parent / "golden").glob("*.yaml"))}
+GROUPS = {json.dumps(world.get("metrics", {}), sort_keys=True) for world in GOLDEN.values()}
+COMPANIES = ["fixture Europe/Berlin", "fixture Asia/Tokyo", *sorted(GROUPS)]
+
+
+Window = tuple[str, date, date]
+
+
+class Company:
+    """One world, built on both engines."""
+
+    def __init__(self, world: dict[str, Any], folder: Path, engine: ZetaSQL, windows: list[Window]) -> None:
+        self.duckdb, config = build_world(world, folder)
+        self.metrics, self.engine = config.metrics, engine
+        for name, columns in raw_tables().items():
+            rows = list(self.duckdb.stream(f"select * from raw.{name}"))
+            engine.put(f"raw.{name}", columns, [tuple(map(utc, row)) for row in rows])
+        self.built: dict[str, tuple[dict[str, str], list[tuple[Any, ...]]]] = {}
+        for view in views():
+            columns, rows = engine.query(render(view.text, NAMES, settings(self.metrics, NOW)))
+            engine.put(f"mart.{view.name}", columns, rows)
+            self.built[view.name] = columns, rows
+        self.figures = {row["service"]: row for row in self._measure(windows)} if windows else {}
+
+    def _measure(self, windows: list[Window]) -> list[dict[str, Any]]:
+        """Return the figures for windows of services, as `fourkeys metrics` asks for them."""
+        literal = ", ".join(
+            f"struct('{service}' as service, date '{start}' as period_start, date '{end}' as period_end)"
+            for service, start, end in windows
+        )
+        periods = f"(select 'asked' as grain, service, period_start, period_end from unnest([{literal}]))"
+        text = next(view.text for view in views() if view.name == "int_four_keys")
+        columns, rows = self.engine.query(render(text, NAMES, settings(self.metrics, NOW), periods))
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def measured(name: str) -> str:
+    """Name the service that a scenario measures, in the world that holds them all."""
+    return f"{name.lower()}-{GOLDEN[name]['expect']['service']}"
+
+
+def raw_tables() -> dict[str, dict[str, str]]:
+    """The columns of the raw tables, as BigQuery has them."""
+    return {
+        name: {column.name: column.type.bigquery for column in stream.columns}
+        for name, stream in (STREAMS | DERIVED).items()
+    }
+
+
+def utc(value: Any) -> Any:
+    """Compare and write times as UTC; DuckDB gives them in the session's zone."""
+    return value.astimezone(NOW.tzinfo) if hasattr(value, "tzinfo") and value.tzinfo else value
+
+
+@pytest.fixture(scope="module")
+def engine() -> ZetaSQL:
+    """ZetaSQL with the stream contract as tables, and each view's columns once it has been analysed."""
+    engine = ZetaSQL()
+    for name, columns in raw_tables().items():
+        engine.put(f"raw.{name}", columns)
+    for view in views():
+        engine.put(f"mart.{view.name}", {name: column.type for name, column in models()[view.name].columns.items()})
+    return engine
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Companies by name, each built once."""
+    engines = ZetaSQL()
+
+    @cache
+    def build(name: str) -> Company:
+        if name.startswith("fixture"):
+            world = FIXTURE | {"metrics": FIXTURE["metrics"] | {"timezone": name.split()[1]}}
+            return Company(world, tmp_path_factory.mktemp("company"), engines, [])
+        chosen = {key: each for key, each in GOLDEN.items() if each.get("metrics", {}) == json.loads(name)}
+        windows = [
+            (measured(key), day(each["window"]["from"]), day(each["window"]["to"])) for key, each in chosen.items()
+        ]
+        return Company(merge(chosen), tmp_path_factory.mktemp("company"), engines, windows)
+
+    return build
+
+
+@pytest.mark.parametrize("name", [view.name for view in views()])
+def test_analysis(name: str, engine: ZetaSQL) -> None:
+    """BigQuery's analyzer takes the view, with the columns and types that are written down."""
+    view = next(view for view in views() if view.name == name)
+    query = render(view.text, NAMES, settings(Metrics(), NOW))
+    columns, aggregates = engine.analyze(f"create or replace view mart.{name} as\n{query}")
+
+    assert {key: column.type for key, column in models()[name].columns.items()} == columns
+    assert list(models()[name].columns) == list(columns)
+    # ZetaSQL takes these as plain aggregates; BigQuery wants `over`, and has no exact median otherwise.
+    assert not [function for function in aggregates if function.startswith(("percentile_", "approx_"))]
+
+
+def test_refusal(engine: ZetaSQL) -> None:
+    """What BigQuery refuses is refused here, with its place."""
+    with pytest.raises(Refused, match=r"Unrecognized name: shaa; Did you mean sha\? \[at 1:8\]"):
+        engine.analyze("select shaa from raw.ghes_commits")
+    with pytest.raises(Refused, match="No matching signature for operator ="):
+        engine.analyze("select * from raw.ghes_commits where sha = 1")
+
+
+@pytest.mark.parametrize("name", [view.name for view in views()])
+@pytest.mark.parametrize("place", COMPANIES)
+def test_same_rows(place: str, name: str, company: Any) -> None:
+    """ZetaSQL's reference implementation gives the rows that DuckDB gives."""
+    built = company(place)
+    columns, rows = built.built[name]
+    held = [tuple(map(utc, row)) for row in built.duckdb.stream(f"select {', '.join(columns)} from main.{name}")]
+
+    assert_same(rows, held)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden(name: str, company: Any) -> None:
+    """The figures of a scenario are, on ZetaSQL too, those worked out by hand."""
+    world = GOLDEN[name]
+    built = company(json.dumps(world.get("metrics", {}), sort_keys=True))
+    row = built.figures[measured(name)]
+
+    for key, value in world["expect"].items():
+        if key != "service":
+            assert key in FIGURES
+            assert (pytest.approx(value, rel=1e-6) if isinstance(value, float) else value) == row[key], key
+
+
+def assert_same(ours: list[tuple[Any, ...]], theirs: list[tuple[Any, ...]]) -> None:
+    """Compare rows in no order; floats to 1e-9."""
+    assert len(ours) == len(theirs)
+    for one, other in zip(sorted(ours, key=order), sorted(theirs, key=order), strict=True):
+        assert all(map(same, one, other)), (one, other)
+
+
+def order(row: tuple[Any, ...]) -> tuple[tuple[bool, str], ...]:
+    """Sort by all that is exact first, then by floats as far as they are sure."""
+    exact = [(value is None, str(value)) for value in row if not isinstance(value, float)]
+    return tuple(exact) + tuple((False, f"{value:.6e}") for value in row if isinstance(value, float))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, floats to 1e-9."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+    return bool(one == other) and (one is None) == (other is None)
