@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+import tomllib
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fourkeys.config import parse
 from fourkeys.sandbox import Sandbox
 from fourkeys.sandbox.clock import TOKYO, local_date
 from fourkeys.sandbox.company import Company
@@ -48,7 +50,8 @@ def test_awkward_incidents(incidents: list[dict[str, Any]]) -> None:
     assert len(incidents) - len(closed) == 2
     assert sum(at(row["resolved_at"]) < at(row["opened_at"]) for row in closed) == 1
     assert sum(row["change_related"] == 0 for row in incidents) == 2
-    assert ["office"] == [row["service"] for row in incidents if row["kind"] == "security"]
+    assert ["checkout"] == [row["service"] for row in incidents if row["kind"] == "security"]
+    assert "printer" in {row["service"] for row in incidents}
     assert {None, 7, 8, 40} == {row["deploy_ref"] and len(row["deploy_ref"]) for row in incidents}
     assert any(row["detected_at"] is None for row in incidents)
 
@@ -113,6 +116,18 @@ def test_request_log_holds_a_good_deployment_too(sandbox: Sandbox) -> None:
     before = [s.at for s in ledger.shipments if s.at < traffic.bad.at]
     assert traffic.since < before[-1] < traffic.bad.at
     assert local_date(traffic.until - timedelta(seconds=1)) == local_date(traffic.bad.at)
+
+
+def test_configuration_maps_the_database(incidents: list[dict[str, Any]], tmp_path: Path) -> None:
+    """The configuration names columns that the database has, keeps one kind, and says where the log is."""
+    with Sandbox(tmp_path, sources=("heroku", "incidents", "requests")) as running:
+        config = parse(tomllib.loads(running.config_text), running.environment)
+        sources, environment = config.sources, running.environment
+    assert set(sources.incidents.records.columns.values()) <= set(incidents[0])
+    assert {"security"} == {row["kind"] for row in incidents} - set(sources.incidents.kind_names)
+    assert (str(tmp_path / "requests.ndjson.gz"),) == sources.requests.files
+    assert environment["INCIDENT_DATABASE_URL"] == f"sqlite:///{tmp_path / 'incidents.sqlite'}"
+    assert {"checkout": ("checkout-web",)} == {s.name: s.request_keys for s in config.services if s.request_keys}
 
 
 def test_files_are_the_same_every_time(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ The incidents are written down after the year is played, because only then it is
     open            is still open
     midnight        begins before and ends after midnight in Tokyo
     dirty           is closed before it began: somebody typed the wrong date
-    security        is about the office: a service that no catalog knows, and of another kind
+    security        begins soon after a deployment, but is of a kind that is left out
+    stranger        is about something that no catalog knows
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ SCRIPT = """
     shop           2025-12-01  named_tag
     ledger         2025-12-08  two
     checkout       2026-01-12  plain
-    office         2026-01-28  security
+    checkout       2026-01-28  security
     search         2026-02-02  plain
     catalog        2026-02-09  named_short
     shop           2026-02-24  later
@@ -49,6 +50,7 @@ SCRIPT = """
     checkout       2026-03-30  unrelated
     search         2026-04-06  dirty
     catalog        2026-05-11  reopened
+    printer        2026-05-07  stranger
     ledger         2026-05-25  named_sha
     search         2026-06-15  unrelated
     shop           2026-06-22  reopened
@@ -83,12 +85,15 @@ _DAY = timedelta(days=1)
 
 @dataclass(slots=True)
 class Incident:
-    """An incident as the bot keeps it; `steps` are (kind, time) of its events, oldest first."""
+    """An incident as the bot keeps it; `steps` are (kind, time) of its events, oldest first.
+
+    The bot's words for kinds are `outage` and `security`.
+    """
 
     service: str
     opened_at: datetime
     resolved_at: datetime | None
-    kind: str = "service"
+    kind: str = "outage"
     change_related: bool | None = None
     deploy_ref: str | None = None
     steps: list[tuple[str, datetime]] = field(default_factory=list)
@@ -111,9 +116,9 @@ class Bot:
 
     def _happen(self, service: str, since: datetime, kind: str) -> None:
         length = timedelta(minutes=self._dice.between(25, 300))
-        if kind == "security":
-            self._note(service, since + timedelta(hours=11), 6 * length, None, kind=kind)
-        elif kind in {"later", "dirty", "midnight", "unrelated"}:
+        if kind == "stranger":
+            self._note(service, since + timedelta(hours=11), length, None, counts=False)
+        elif kind in {"later", "dirty", "midnight", "unrelated", "security"}:
             self._unblamed(self._ledgers[service], since, kind, length)
         else:
             self._blamed(self._ledgers[service], since, kind, length)
@@ -133,8 +138,11 @@ class Bot:
 
     def _unblamed(self, ledger: Ledger, since: datetime, kind: str, length: timedelta) -> None:
         """Let an incident happen that no deployment is to blame for."""
-        before, service = _fitting(ledger, since, _ROOM if kind == "unrelated" else 3 * _DAY), ledger.service
-        if kind == "unrelated":
+        soon = kind in {"unrelated", "security"}
+        before, service = _fitting(ledger, since, _ROOM if soon else 3 * _DAY), ledger.service
+        if kind == "security":
+            self._note(service, self._soon(before), length, None, kind=kind, counts=False)
+        elif kind == "unrelated":
             self._note(service, self._soon(before), length, None, change_related=False)
         elif kind == "midnight":
             day = datetime.combine((before.at + timedelta(hours=25)).astimezone(TOKYO).date(), time(), TOKYO)
@@ -159,12 +167,13 @@ class Bot:
         length: timedelta | None,
         cause: Shipment | None,
         *,
-        kind: str = "service",
+        kind: str = "outage",
         change_related: bool | None = None,
         ref: str | None = None,
         reopened: bool = False,
+        counts: bool = True,
     ) -> None:
-        """Write an incident down: for the bot's database and, where the service is in the catalog, in its ledger."""
+        """Write an incident down: for the bot's database and, where it counts, in the service's ledger."""
         resolved = opened + length if length else None
         steps = [("declared", opened)]
         if resolved:
@@ -174,7 +183,7 @@ class Bot:
             resolved = again + timedelta(hours=3, minutes=20)
             steps += [("reopened", again), ("resolved", resolved)]
         self.incidents.append(Incident(service, opened, resolved, kind, change_related, ref, steps))
-        if service in self._ledgers:
+        if counts:
             self._ledgers[service].incident(opened, resolved, cause)
 
     def write(self, file: Path) -> None:

@@ -24,6 +24,26 @@ if TYPE_CHECKING:
 
 TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but the sandbox
 
+_INCIDENTS = """\
+[sources.incidents]
+kind_names = { outage = "service" }
+kinds = ["service"]
+
+[sources.incidents.records.columns]
+incident_id = "id"
+title = "title"
+service_key = "service"
+kind = "kind"
+severity = "severity"
+started_at = "opened_at"
+detected_at = "detected_at"
+resolved_at = "resolved_at"
+status = "status"
+change_related = "change_related"
+cause = "deploy_ref"
+updated_at = "updated_at"
+"""
+
 
 class Sandbox:
     """A simulated company behind HTTP servers on loopback, from `with` to the end of its block.
@@ -70,13 +90,13 @@ class Sandbox:
     @property
     def config_text(self) -> str:
         """A `fourkeys.toml` for the running servers."""
-        head = f"""\
-[metrics]
-timezone = "Asia/Tokyo"
-
-[sources.ghes]
-url = "{self._ghes_url}"
-"""
+        head = f'[metrics]\ntimezone = "Asia/Tokyo"\n\n[sources.ghes]\nurl = "{self._ghes_url}"\n'
+        if self._heroku_url:
+            head += f'\n[sources.heroku]\nurl = "{self._heroku_url}"\n'
+        if self.company.bot:
+            head += f"\n{_INCIDENTS}"
+        if self.company.traffic:
+            head += f'\n[sources.requests]\nfiles = ["{self._log.as_posix()}"]\n'
         return head + "".join(_service(plan, self.company) for plan in self.company.plans)
 
     @property
@@ -88,6 +108,10 @@ url = "{self._ghes_url}"
         if self.company.bot:
             environment["INCIDENT_DATABASE_URL"] = f"sqlite:///{self._database}"
         return environment
+
+    @property
+    def _log(self) -> Path:
+        return self.directory.absolute() / "requests.ndjson.gz"
 
     @property
     def _database(self) -> Path:
@@ -110,8 +134,8 @@ url = "{self._ghes_url}"
             files.append(self._database)
             self.company.bot.write(self._database)
         if self.company.traffic:
-            files.append(self.directory / "requests.ndjson.gz")
-            self.company.traffic.write(files[-1])
+            files.append(self._log)
+            self.company.traffic.write(self._log)
         return files
 
     def answer(self) -> list[dict[str, Figure]]:
