@@ -52,6 +52,7 @@ class StreamEntry:
         requests: HTTP requests made for it.
         warnings: records that did not fit, with their address.
         failures: parts that are missing.
+        snapshots: partitions of which the file holds every record there is; what is stored of them beside is gone.
     """
 
     file: str
@@ -64,6 +65,7 @@ class StreamEntry:
     requests: int = 0
     warnings: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
+    snapshots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

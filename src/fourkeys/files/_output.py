@@ -196,10 +196,18 @@ class Output:
         requests: int = 0,
         warnings: Iterable[str] = (),
         failures: Iterable[Failure] = (),
+        snapshots: Iterable[str] = (),
     ) -> None:
         """Say for the manifest how the stream was read; its rows, bytes and digest are counted here."""
         self.entries[stream.name] = StreamEntry(
-            f"{stream.name}.csv", 0, 0, "", since, until, tuple(watermarks), requests, tuple(warnings), tuple(failures)
+            f"{stream.name}.csv",
+            since=since,
+            until=until,
+            watermarks=tuple(watermarks),
+            requests=requests,
+            warnings=tuple(warnings),
+            failures=tuple(failures),
+            snapshots=tuple(snapshots),
         )
 
     def timed(self, started_at: datetime, finished_at: datetime) -> None:

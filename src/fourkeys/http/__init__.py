@@ -2,5 +2,20 @@
 
 from fourkeys.http._answers import Again, Answer, Patience, RefusedError
 from fourkeys.http._client import LABEL, Client
+from fourkeys.http._credentials import Bearer, Credential, Nobody
+from fourkeys.http._limit import Limit
+from fourkeys.http._transport import Network
 
-__all__ = ["LABEL", "Again", "Answer", "Client", "Patience", "RefusedError"]
+__all__ = [
+    "LABEL",
+    "Again",
+    "Answer",
+    "Bearer",
+    "Client",
+    "Credential",
+    "Limit",
+    "Network",
+    "Nobody",
+    "Patience",
+    "RefusedError",
+]

@@ -53,7 +53,7 @@ class Answer(Generic[T]):
     """A whole, decoded answer.
 
     Attributes:
-        value: the decoded body.
+        value: the decoded body; an empty list with status 304, not modified.
         url: where it came from, after redirects.
         status: HTTP status.
         headers: of the answer.
@@ -117,7 +117,7 @@ def judge(response: httpx.Response, where: str, decode: Callable[[bytes], T], pa
         return str(location)
     if response.is_success or status == httpx.codes.NOT_MODIFIED:
         try:
-            value = decode(response.content)
+            value = decode(b"[]" if status == httpx.codes.NOT_MODIFIED else response.content)
         except Again as again:
             again.wait = _asked_to_wait(response, patience.unknown)
             raise

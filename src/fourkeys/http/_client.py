@@ -20,10 +20,16 @@ import tenacity
 from fourkeys import __version__
 from fourkeys.errors import SourceError, UnreachableError
 from fourkeys.http._answers import Again, Answer, Patience, judge
+from fourkeys.http._credentials import Nobody
+from fourkeys.http._limit import Limit
+from fourkeys.http._transport import Network
+from fourkeys.http._transport import transport as aiohttp
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import TracebackType
+
+    from fourkeys.http._credentials import Credential
 
 T = TypeVar("T")
 LABEL: ContextVar[str] = ContextVar("label", default="")
@@ -55,10 +61,10 @@ class Client:
 
     Args:
         base: address that all paths are below, without a final slash.
-        authorize: gives the headers that say who we are; called for every attempt, so tokens may be renewed.
-        renew: called with the refused headers after a 401; may fetch a new token.
+        credentials: who we are; with several, the next one takes over where a rate limit stops one.
         headers: sent with every request.
-        transport: httpx transport; None is aiohttp's, which costs half the CPU of httpx's own.
+        transport: stands in for the network in tests.
+        network: certificates and proxy.
         concurrency: most requests in flight at once.
         patience: timeouts and tries.
         sleep: waits; a test passes its own.
@@ -66,15 +72,17 @@ class Client:
     Attributes:
         host: name and port of the server.
         requests: attempts sent so far, by the `LABEL` of the task that sent them.
+        limit: how many requests may be in flight.
     """
 
     def __init__(
         self,
         base: str,
         *,
-        authorize: Callable[[], Awaitable[Mapping[str, str]]] | None = None,
+        credentials: Sequence[Credential] = (),
         headers: Mapping[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        network: Network | None = None,
         concurrency: int = 8,
         patience: Patience | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -84,14 +92,14 @@ class Client:
         self.requests: Counter[str] = Counter()
         self._origin = _origin(httpx.URL(base))
         self._patience = patience or Patience()
-        self._authorize, self._sleep = authorize, sleep
-        self._slots = asyncio.Semaphore(concurrency)
+        self._credentials = [_Turn(credential) for credential in credentials or (Nobody(),)]
+        self._sleep = sleep
+        self.limit = Limit(concurrency)
         self._budget = Budget()
         self._reached = False
-        self._resume_at = 0.0
         self._random = random.Random()  # noqa: S311 - spreads retries, protects nothing
         self._client = httpx.AsyncClient(
-            transport=transport or _aiohttp(concurrency),
+            transport=transport or aiohttp(httpx.URL(base), network or Network(), concurrency),
             headers={"user-agent": f"fourkeys/{__version__}", **(headers or {})},
             timeout=httpx.Timeout(self._patience.idle, connect=self._patience.connect, pool=None),
             follow_redirects=False,
@@ -193,28 +201,53 @@ class Client:
 
     async def _attempt(self, request: _Request, decode: Callable[[bytes], T]) -> Answer[T] | str:
         loop = asyncio.get_running_loop()
-        while (delay := self._resume_at - loop.time()) > 0:
-            await self._sleep(delay)
-        async with self._slots:
-            headers = {**request.headers, **(await self._authorize() if self._authorize else {})}
+        async with self.limit.slot():
+            turn = await self._turn()
+            headers = {**request.headers, **(await turn.credential.headers())}
             self.requests[LABEL.get()] += 1
             attempts = self._patience.attempts if self._reached else min(3, self._patience.attempts)
+            began = loop.time()
             try:
                 async with asyncio.timeout(self._patience.attempt):
                     response = await self._client.request(
                         request.method, request.address, headers=headers, content=request.content
                     )
             except (httpx.TransportError, httpx.DecodingError, TimeoutError, OSError) as error:
+                self.limit.refusal()
                 raise Again(_words(error), attempts) from None
-        self._reached = True
-        try:
-            answer = judge(response, f"{self.host}: {request.method} {request.path}", decode, self._patience)
-        except Again as again:
-            if again.wait is not None:
-                self._resume_at = max(self._resume_at, loop.time() + again.wait)
-            raise
-        self._budget.success()
-        return answer
+            self._reached = True
+            try:
+                answer = judge(response, f"{self.host}: {request.method} {request.path}", decode, self._patience)
+            except Again as again:
+                self._take_note(again, turn, response.status_code)
+                raise
+            self.limit.success(LABEL.get(), loop.time() - began)
+            self._budget.success()
+            return answer
+
+    async def _turn(self) -> _Turn:
+        """Return the credential that may be used first, once it may be used."""
+        loop = asyncio.get_running_loop()
+        while (turn := min(self._credentials, key=lambda each: each.resume_at)).resume_at > loop.time():
+            await self._sleep(turn.resume_at - loop.time())
+        return turn
+
+    def _take_note(self, again: Again, turn: _Turn, status: int) -> None:
+        if again.wait is not None:  # the credential rests; another one may go on at once
+            turn.resume_at = max(turn.resume_at, asyncio.get_running_loop().time() + again.wait)
+            again.wait = 0.0
+        if status == httpx.codes.UNAUTHORIZED:
+            turn.credential.refused()
+        else:
+            self.limit.refusal()
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A credential, and the time of the loop before which a rate limit forbids it."""
+
+    credential: Credential
+    resume_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,14 +260,6 @@ class _Request:
     @property
     def path(self) -> str:
         return self.address.raw_path.decode("ascii", "replace")
-
-
-def _aiohttp(concurrency: int) -> httpx.AsyncBaseTransport:
-    from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415 - a fifth of a second that only extraction pays
-
-    limits = httpx.Limits(max_connections=concurrency, keepalive_expiry=60)
-    transport: httpx.AsyncBaseTransport = AiohttpTransport(limits=limits)
-    return transport
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

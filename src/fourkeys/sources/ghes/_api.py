@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import httpx
 import msgspec
 
 from fourkeys.errors import NotFoundError
-from fourkeys.http import Again, Client, RefusedError
+from fourkeys.http import Again, Client
+from fourkeys.sources.ghes import _ci_records as records
 from fourkeys.sources.ghes import _graph as graph
 from fourkeys.window import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
 T = TypeVar("T")
 PER_PAGE = 100
+_TRIES = 4
 _LATER = ("RATE_LIMITED", "SERVICE_UNAVAILABLE", "TIMEOUT")
 _RAW = msgspec.json.Decoder(list[msgspec.Raw])
+_LISTS = msgspec.json.Decoder(dict[str, list[msgspec.Raw] | int])
+_HEAVY = ("omething went wrong", "imeout", "timed out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Page(Generic[T]):
         next: address of the page after it, if there is one.
         last: number of the last page, where the server says it.
         warnings: what did not fit in a record, with the address.
+        etag: of the answer, to ask whether it changed.
+        unchanged: nothing changed since the ETag that was sent; there are no records.
     """
 
     records: list[T]
@@ -42,6 +48,12 @@ class Page(Generic[T]):
     next: str | None = None
     last: int | None = None
     warnings: list[str] = field(default_factory=list)
+    etag: str | None = None
+    unchanged: bool = False
+
+    def only(self, records: list[T]) -> Page[T]:
+        """Return the page with some of its records."""
+        return replace(self, records=records)
 
 
 class Api:
@@ -50,6 +62,8 @@ class Api:
     Args:
         client: whose base is the REST API.
         clock: the time, where the server does not say its own.
+        begin: told the server's clock at its first answer.
+        started_at: that clock, if this run goes on with a killed one.
 
     Attributes:
         host: name and port of the server, as it stands in every row.
@@ -57,10 +71,16 @@ class Api:
         latest_at: the server's clock at its latest answer.
     """
 
-    def __init__(self, client: Client, clock: Callable[[], datetime]) -> None:
-        self.client, self._clock = client, clock
+    def __init__(
+        self,
+        client: Client,
+        clock: Callable[[], datetime],
+        begin: Callable[[datetime], None],
+        started_at: datetime | None = None,
+    ) -> None:
+        self.client, self._clock, self._begin = client, clock, begin
         self.host = client.host
-        self.started_at: datetime | None = None
+        self.started_at = started_at
         self.latest_at: datetime | None = None
         self._graphql = graphql_url(client.base)
         self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
@@ -80,54 +100,81 @@ class Api:
         where = [f"{answer.url}: {warning}" for warning in warnings]
         return Page([answer.value], self._seen(answer.date), answer.url, links.get("next"), _number(links), where)
 
-    async def page(self, url: str, kind: type[T], params: Mapping[str, str | int] | None = None) -> Page[T]:
-        """Fetch one page of a listing of *kind*; *url* is a path, or a link that the server gave."""
-        decoder, warnings = self._decoder(list[kind]), list[str]()  # type: ignore[valid-type]
+    async def page(
+        self, url: str, kind: type[T], params: Mapping[str, str | int] | None = None, etag: str | None = None
+    ) -> Page[T]:
+        """Fetch one page of a listing of *kind*; *url* is a path, or a link that the server gave.
+
+        Args:
+            url: below the base, or in full.
+            kind: of the records.
+            params: of the query.
+            etag: of the same page, when it was read last.
+        """
+        envelope = records.ENVELOPES.get(kind)
+        decoder, warnings = self._decoder(envelope or list[kind]), list[str]()  # type: ignore[valid-type]
 
         def decode(body: bytes) -> list[T]:
+            if body == b"[]":
+                return []
             try:
-                return decoder.decode(body)  # type: ignore[no-any-return]
+                found = decoder.decode(body)
             except msgspec.ValidationError:
-                return [_lenient(item, kind, warnings) for item in _RAW.decode(body)]
+                raw = _wrapped(body) if envelope else _RAW.decode(body)
+                return [_lenient(item, kind, warnings) for item in raw]
+            return found.items if envelope else found  # type: ignore[no-any-return]
 
-        answer = await self.client.get(url, decode, params=params)
+        headers = {"if-none-match": etag} if etag else None
+        answer = await self.client.get(url, decode, params=params, headers=headers)
         links = answer.links
-        where = [f"{answer.url}: {warning}" for warning in warnings]
-        return Page(answer.value, self._seen(answer.date), answer.url, links.get("next"), _number(links), where)
+        return Page(
+            answer.value,
+            self._seen(answer.date),
+            answer.url,
+            links.get("next"),
+            _number(links),
+            [f"{answer.url}: {warning}" for warning in warnings],
+            answer.headers.get("etag"),
+            answer.status == httpx.codes.NOT_MODIFIED,
+        )
 
-    async def pages(
-        self, path: str, kind: type[T], params: Mapping[str, str | int] | None = None
-    ) -> AsyncIterator[Page[T]]:
-        """Yield the pages of a listing one after the other, following the server's links."""
-        page = await self.page(path, kind, {**(params or {}), "per_page": PER_PAGE})
-        yield page
-        while page.next:
-            page = await self.page(page.next, kind)
-            yield page
+    async def query(self, query: str, variables: Mapping[str, Any], *, partial: bool = False) -> graph.Result:
+        """Ask GraphQL; returns the repositories that were asked for by the names that the query gave them.
 
-    async def query(self, query: str, variables: Mapping[str, Any]) -> tuple[graph.Repository, str]:
-        """Ask GraphQL about a repository; returns it, and the server's clock as RFC 3339.
+        Args:
+            query: the document.
+            variables: its variables.
+            partial: repositories that cannot be found are left out; otherwise they are an error.
 
         Raises:
-            NotFoundError: GraphQL is not served, or does not know what was asked for.
-            RefusedError: it does not understand the question.
+            GraphqlMissingError: the server has no GraphQL, or one that does not understand the question.
+            NotFoundError: it does not know what was asked for.
+            UnreachableError: no usable answer; it may have been asked for too much at once.
         """
         decoder = self._decoder(graph.Answer)
 
-        def decode(body: bytes) -> graph.Repository:
+        def decode(body: bytes) -> dict[str, graph.Repository]:
             answer: graph.Answer = decoder.decode(body)
-            if answer.errors:
-                raise _problem(answer.errors, self.host)
-            if answer.data is None or answer.data.repository is None:
-                raise Again("GraphQL sent no data", 5)
-            return answer.data.repository
+            errors = [each for each in answer.errors or () if not (partial and each.type == "NOT_FOUND")]
+            if errors:
+                raise _problem(errors[0], self.host)
+            if answer.data is None:
+                raise Again("GraphQL sent no data", _TRIES)
+            return {name: found for name, found in answer.data.items() if found is not None}
 
-        answer = await self.client.post(self._graphql, {"query": query, "variables": dict(variables)}, decode)
-        return answer.value, self._seen(answer.date)
+        try:
+            answer = await self.client.post(self._graphql, {"query": query, "variables": dict(variables)}, decode)
+        except NotFoundError as error:
+            if isinstance(error, _UnknownError):
+                raise
+            raise GraphqlMissingError(error.message, error.hint) from None
+        return graph.Result(answer.value, self._seen(answer.date))
 
     def _seen(self, date: datetime | None) -> str:
         moment = date or self._clock()
-        self.started_at = self.started_at or moment
+        if self.started_at is None:
+            self.started_at = moment
+            self._begin(moment)
         self.latest_at = moment
         return rfc3339(moment)
 
@@ -143,20 +190,32 @@ def graphql_url(base: str) -> str:
     return url.removesuffix("/v3") + "/graphql" if url.endswith("/api/v3") else url + "/graphql"
 
 
-def _problem(errors: list[graph.Error], host: str) -> Exception:
-    """Return what to raise for the errors of a GraphQL answer."""
-    first = errors[0]
-    text = f"{host}: GraphQL: {' '.join(first.message.split())[:200]}"
-    if first.type == "NOT_FOUND":
-        return NotFoundError(text, "check the name, and that the token may read it")
-    if first.type in _LATER or "omething went wrong" in first.message or "timeout" in first.message.lower():
-        return Again(first.message[:200] or "GraphQL failed", 10)
-    return RefusedError(text, "report it with the version of the server")
+class GraphqlMissingError(NotFoundError):
+    """The server has no GraphQL, or one that does not understand the question."""
+
+
+class _UnknownError(NotFoundError):
+    """GraphQL does not know what was asked for."""
+
+
+def _problem(error: graph.Error, host: str) -> Exception:
+    """Return what to raise for an error of a GraphQL answer."""
+    text = f"{host}: GraphQL: {' '.join(error.message.split())[:200]}"
+    if error.type == "NOT_FOUND":
+        return _UnknownError(text, "check the name, and that the token may read it")
+    if error.type in _LATER or any(word in error.message for word in _HEAVY):
+        return Again(text, 20 if error.type == "RATE_LIMITED" else _TRIES)
+    return GraphqlMissingError(text, "report it with the version of the server")
 
 
 def _number(links: Mapping[str, str]) -> int | None:
     text = httpx.URL(links["last"]).params.get("page", "") if "last" in links else ""
     return int(text) if text.isdigit() else None
+
+
+def _wrapped(body: bytes) -> list[msgspec.Raw]:
+    """Return the items of a listing that comes in an object beside its count."""
+    return next((value for value in _LISTS.decode(body).values() if isinstance(value, list)), [])
 
 
 def _lenient(body: bytes | msgspec.Raw, kind: type[T], warnings: list[str]) -> T:

@@ -1,4 +1,4 @@
-"""Commits: the history of the default branch, and the ancestry of everything that was deployed from elsewhere.
+"""Ways through the commits of a repository.
 
 `commits?since=` filters on the committer date and misses every branch that is merged late. So what is new is what the
 head has and the last head had not: `compare/old...new`, which a force push does not confuse either.
@@ -6,7 +6,6 @@ head has and the last head had not: `compare/old...new`, which a force push does
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -16,101 +15,126 @@ from fourkeys.errors import NotFoundError
 from fourkeys.http import RefusedError
 from fourkeys.sources.ghes import _records as records
 from fourkeys.sources.ghes._api import PER_PAGE, Page
+from fourkeys.sources.ghes._together import together
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Callable
 
     from fourkeys.sources.ghes._api import Api
+    from fourkeys.sources.ghes._job import Job
+    from fourkeys.sources.ghes._walks import Position
+
+    Handle = Callable[[Page[records.Commit]], None]
+
+_READERS = 8
+"""Pages of one history that are read at once."""
 
 
-async def history(api: Api, path: str, start: str | None) -> AsyncIterator[Page[records.Commit]]:
-    """Yield the whole history of *start*, or of the default branch, newest first.
+async def new(job: Job, base: str | None, branch: str, handle: Handle, position: Position) -> str | None:
+    """Read what a branch contains and *base* does not; all of it where *base* is None or gone.
 
-    The first page names the head; the others are asked of that head, so that a push meanwhile shifts nothing.
+    Args:
+        job: the repository.
+        base: commit up to which the branch was read.
+        branch: its name; "" is the default branch.
+        handle: takes pages.
+        position: where a killed run stands in a whole history.
+
+    Returns:
+        The branch's head, or None if there is none.
     """
-    params: dict[str, str | int] = {"per_page": PER_PAGE, **({"sha": start} if start else {})}
-    try:
-        page = await api.page(f"{path}/commits", records.Commit, params)
-    except RefusedError as error:
-        if error.status == httpx.codes.CONFLICT:  # the repository is empty
-            return
-        raise
-    yield page
-    head = page.records[0].sha if page.records else None
-    while page.next and head:
-        page = await api.page(str(httpx.URL(page.next).copy_set_param("sha", head)), records.Commit)
-        yield page
-
-
-@dataclass(frozen=True, slots=True)
-class New:
-    """Commits of the default branch that were not read before.
-
-    Attributes:
-        page: the commits.
-        head: of the branch, on the page that names it.
-    """
-
-    page: Page[records.Commit]
-    head: str | None
-
-
-async def new(api: Api, path: str, base: str | None, branch: str) -> AsyncIterator[New]:
-    """Yield what the default branch contains and *base* does not; all of it where *base* is None or gone."""
-    if base:
+    if base and not position:
         try:
-            async for part in _since(api, path, base, branch):
-                yield part
+            return await _since(job, base, branch or "HEAD", handle)
         except NotFoundError:  # force-pushed and swept away
             pass
-        else:
-            return
-    head = None
-    async for page in history(api, path, None):
-        head = head or (page.records[0].sha if page.records else None)
-        yield New(page, head)
+    return await history(job, branch or None, handle, position)
 
 
-async def _since(api: Api, path: str, base: str, branch: str) -> AsyncIterator[New]:
-    pages = difference(api, path, base, branch)
-    first = await anext(pages)
+async def history(job: Job, start: str | None, handle: Handle, position: Position) -> str | None:
+    """Read the whole history of *start*, or of the default branch; returns its head.
+
+    The first page names the head; the others are asked of that head, so that a push meanwhile shifts nothing, and many
+    can be read at once.
+    """
+    api, path = job.api, f"{job.path}/commits"
+    if "head" not in position:
+        try:
+            first = await api.page(path, records.Commit, {"per_page": PER_PAGE, **({"sha": start} if start else {})})
+        except RefusedError as error:
+            if error.status == httpx.codes.CONFLICT:  # the repository is empty
+                return None
+            raise
+        position["head"] = first.records[0].sha if first.records else None
+        following = str(httpx.URL(first.next).copy_set_param("sha", position["head"])) if first.next else None
+        position["next"] = following
+        position["left"] = list(range(2, first.last + 1)) if first.last else None
+        handle(first)
+    if position["left"] is None:
+        await _one_by_one(api, position, handle)
+    else:
+        numbers = iter(list(position["left"]))
+
+        async def reader() -> None:
+            for number in numbers:
+                page = await api.page(str(httpx.URL(position["next"]).copy_set_param("page", number)), records.Commit)
+                position["left"].remove(number)
+                handle(page)
+
+        await together(reader() for _ in range(_READERS))
+    head: str | None = position["head"]
+    return head
+
+
+async def _one_by_one(api: Api, position: Position, handle: Handle) -> None:
+    while position["next"]:
+        page = await api.page(position["next"], records.Commit)
+        position["next"] = str(httpx.URL(page.next).copy_set_param("sha", position["head"])) if page.next else None
+        handle(page)
+
+
+async def _since(job: Job, base: str, branch: str, handle: Handle) -> str | None:
+    first = await _compare(job, base, branch, 1)
     if first.next is None:
-        yield New(first, first.records[-1].sha if first.records else None)
-        return
+        handle(first)
+        return first.records[-1].sha if first.records else base
     # A push between two pages would shift them, so that more than one page is asked of a fixed head.
-    tip = await api.page(f"{path}/commits", records.Commit, {"sha": branch, "per_page": 1})
+    tip = await job.api.page(f"{job.path}/commits", records.Commit, {"sha": branch, "per_page": 1})
     head = tip.records[0].sha if tip.records else None
-    if head:
-        async for page in difference(api, path, base, head):
-            yield New(page, head)
+    if head is None:
+        return base
+    await _difference(job, base, head, handle)
+    return head
 
 
-async def difference(api: Api, path: str, base: str, head: str) -> AsyncIterator[Page[records.Commit]]:
-    """Yield what *head* contains and *base* does not, oldest first.
+async def ancestry(job: Job, head: str, root: str, handle: Handle) -> None:
+    """Read what *root* contains and *head* does not; all of it where they share nothing.
 
     Raises:
-        NotFoundError: one of them is gone, or they have no common ancestor.
+        NotFoundError: the root is unknown.
     """
-    url: str | None = f"{path}/compare/{quote(base, safe='')}...{quote(head, safe='')}"
-    params: dict[str, str | int] | None = {"per_page": PER_PAGE, "page": 1}
-    while url:
-        page = await api.one(url, records.Comparison, params)
-        commits = page.records[0].commits or []
-        yield Page(commits, page.at, page.url, page.next, page.last, page.warnings)
-        url, params = page.next, None
-
-
-async def ancestry(api: Api, path: str, head: str, root: str) -> AsyncIterator[Page[records.Commit]]:
-    """Yield what *root* contains and *head* does not; all of it where they share nothing."""
     try:
-        async for page in difference(api, path, head, root):
-            yield page
+        await _difference(job, head, root, handle)
     except NotFoundError:
-        async for page in history(api, path, root):
-            yield page
+        await history(job, root, handle, {})
 
 
 async def newest_before(api: Api, path: str, moment: str) -> str | None:
     """Return the newest commit of the default branch that was committed up to *moment*, or None."""
     page = await api.page(f"{path}/commits", records.Commit, {"until": moment, "per_page": 1})
     return page.records[0].sha if page.records else None
+
+
+async def _difference(job: Job, base: str, head: str, handle: Handle) -> None:
+    """Read what *head* contains and *base* does not, oldest first."""
+    number: int | None = 1
+    while number:
+        page = await _compare(job, base, head, number)
+        handle(page)
+        number = number + 1 if page.next else None
+
+
+async def _compare(job: Job, base: str, head: str, number: int) -> Page[records.Commit]:
+    path = f"{job.path}/compare/{quote(base, safe='')}...{quote(head, safe='')}"
+    page = await job.api.one(path, records.Comparison, {"per_page": PER_PAGE, "page": number})
+    return Page(page.records[0].commits or [], page.at, page.url, page.next, warnings=page.warnings)

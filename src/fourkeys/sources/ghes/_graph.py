@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import msgspec
@@ -49,31 +50,58 @@ query pulls($owner: String!, $name: String!, $first: Int!, $after: String, $comm
     + _COMMITS
     + _REVIEWS
 )
-MORE_COMMITS = (
-    """
-query moreCommits($owner: String!, $name: String!, $number: Int!, $after: String) {
-  repository(owner: $owner, name: $name) { pullRequest(number: $number) {
-    commits(first: 100, after: $after) { ...commitParts }
-  } }
+_MORE = {
+    "commits": (
+        "$k{0}: Int!, $a{0}: String",
+        "pullRequest(number: $k{0}) {{ commits(first: 100, after: $a{0}) {{ ...commitParts }} }}",
+    ),
+    "reviews": (
+        "$k{0}: Int!, $a{0}: String",
+        "pullRequest(number: $k{0}) {{ reviews(first: 100, after: $a{0}) {{ ...reviewParts }} }}",
+    ),
+    "parents": (
+        "$k{0}: GitObjectID!, $a{0}: String",
+        "object(oid: $k{0}) {{ ... on Commit {{ parents(first: 100, after: $a{0}) {{ ...parentParts }} }} }}",
+    ),
+}
+_PARENTS = """
+fragment parentParts on CommitConnection { nodes { oid } pageInfo { hasNextPage endCursor } }"""
+_FACTS = """
+fragment facts on Repository {
+  nameWithOwner createdAt updatedAt pushedAt isArchived isPrivate
+  defaultBranchRef { name target { oid } }
+  issues(first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) { nodes { updatedAt } }
+  pullRequests(first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) { nodes { updatedAt } }
+  labels(first: 100) { totalCount nodes { name color description isDefault } }
+  releases(first: 100, orderBy: {field: CREATED_AT, direction: DESC}) {
+    totalCount nodes { databaseId updatedAt isDraft tagName }
+  }
+  refs(refPrefix: "refs/tags/", first: 100, orderBy: {field: TAG_COMMIT_DATE, direction: DESC}) {
+    totalCount nodes { name target { oid ... on Tag { target { oid } } } }
+  }
+  deployments(first: 100, orderBy: {field: CREATED_AT, direction: DESC}) { totalCount nodes { databaseId updatedAt } }
 }"""
-    + _COMMITS
-)
-MORE_REVIEWS = (
-    """
-query moreReviews($owner: String!, $name: String!, $number: Int!, $after: String) {
-  repository(owner: $owner, name: $name) { pullRequest(number: $number) {
-    reviews(first: 100, after: $after) { ...reviewParts }
-  } }
-}"""
-    + _WHO
-    + _REVIEWS
-)
-MORE_PARENTS = """
-query moreParents($owner: String!, $name: String!, $oid: GitObjectID!, $after: String) {
-  repository(owner: $owner, name: $name) { object(oid: $oid) { ... on Commit {
-    parents(first: 100, after: $after) { nodes { oid } pageInfo { hasNextPage endCursor } }
-  } } }
-}"""
+
+
+def more(kinds: list[str]) -> str:
+    """Return a query for the next pages of several connections at once; its variables are $k0, $a0, $k1 ..."""
+    variables = ", ".join(_MORE[kind][0].format(place) for place, kind in enumerate(kinds))
+    parts = "\n".join(
+        f"  p{place}: repository(owner: $owner, name: $name) {{ {_MORE[kind][1].format(place)} }}"
+        for place, kind in enumerate(kinds)
+    )
+    parts_of = {"commits": _COMMITS, "reviews": _WHO + _REVIEWS, "parents": _PARENTS}
+    fragments = "".join(text for kind, text in parts_of.items() if kind in kinds)
+    return f"query more($owner: String!, $name: String!, {variables}) {{\n{parts}\n}}{fragments}"
+
+
+def facts(count: int) -> str:
+    """Return a query for what is newest in some repositories; its variables are $o0, $n0, $o1 ..."""
+    variables = ", ".join(f"$o{place}: String!, $n{place}: String!" for place in range(count))
+    parts = "\n".join(
+        f"  r{place}: repository(owner: $o{place}, name: $n{place}) {{ ...facts }}" for place in range(count)
+    )
+    return f"query facts({variables}) {{\n{parts}\n}}{_FACTS}"
 
 
 class _Record(msgspec.Struct, gc=False, rename="camel"):
@@ -185,18 +213,51 @@ class Pull(_Record):
     reviews: Connection[Review] | None = None
 
 
+class Target(_Record):
+    """What a ref points to; an annotated tag points on."""
+
+    oid: str | None = None
+    target: Oid | None = None
+
+
+class Ref(_Record):
+    """A branch or tag."""
+
+    name: str | None = None
+    target: Target | None = None
+
+
+class Dated(_Record):
+    """A release, deployment, label or issue, as far as it tells whether it changed."""
+
+    database_id: int | None = None
+    updated_at: str | None = None
+    is_draft: bool | None = None
+    tag_name: str | None = None
+    name: str | None = None
+    color: str | None = None
+    description: str | None = None
+    is_default: bool | None = None
+
+
 class Repository(_Record):
-    """The repository that was asked for; one of its fields."""
+    """A repository; what was not asked for is missing."""
 
     pull_requests: Connection[Pull] | None = None
     pull_request: Pull | None = None
     object: Commit | None = None
-
-
-class Data(_Record):
-    """What was asked for."""
-
-    repository: Repository | None = None
+    name_with_owner: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    pushed_at: str | None = None
+    is_archived: bool | None = None
+    is_private: bool | None = None
+    default_branch_ref: Ref | None = None
+    issues: Connection[Dated] | None = None
+    labels: Connection[Dated] | None = None
+    releases: Connection[Dated] | None = None
+    refs: Connection[Ref] | None = None
+    deployments: Connection[Dated] | None = None
 
 
 class Error(_Record):
@@ -209,5 +270,18 @@ class Error(_Record):
 class Answer(_Record):
     """The whole answer."""
 
-    data: Data | None = None
+    data: dict[str, Repository | None] | None = None
     errors: list[Error] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What GraphQL knows.
+
+    Attributes:
+        repositories: by the names that the query gave them.
+        at: the server's clock, RFC 3339.
+    """
+
+    repositories: dict[str, Repository]
+    at: str

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fourkeys.sources.ghes import _ci_records as ci
     from fourkeys.sources.ghes import _records as records
 
 Row = tuple[Any, ...]
@@ -42,9 +43,9 @@ def issue(record: records.Issue, scope: Scope, at: str) -> Row:
     r = record
     return (
         scope.host, scope.repository, r.id, r.number, r.pull_request is not None, r.state, r.state_reason, r.title,
-        r.body, _login(r.user), _id(r.user), names(r.labels), [a.login for a in r.assignees or ()],
+        r.body, login_of(r.user), _id(r.user), names(r.labels), [a.login for a in r.assignees or ()],
         r.milestone.title if r.milestone else None, r.comments, r.created_at, r.updated_at, r.closed_at, r.node_id,
-        r.url, r.repository_url, r.labels_url, r.comments_url, r.events_url, r.html_url, _login(r.closed_by),
+        r.url, r.repository_url, r.labels_url, r.comments_url, r.events_url, r.html_url, login_of(r.closed_by),
         _id(r.assignee), r.author_association, r.locked, r.active_lock_reason,
         r.pull_request.url if r.pull_request else None, at,
     )  # fmt: skip
@@ -55,7 +56,7 @@ def comment(record: records.Comment, scope: Scope, at: str) -> Row:
     r = record
     number = (r.issue_url or "").rpartition("/")[2]
     return (
-        scope.host, scope.repository, r.id, int(number) if number.isdigit() else None, _login(r.user), _id(r.user),
+        scope.host, scope.repository, r.id, int(number) if number.isdigit() else None, login_of(r.user), _id(r.user),
         r.body, r.created_at, r.updated_at, r.node_id, r.url, r.html_url, r.author_association, at,
     )  # fmt: skip
 
@@ -81,9 +82,10 @@ def event(record: records.Event, scope: Scope, at: str) -> Row:
     """Return a row of ghes_issue_events."""
     r = record
     return (
-        scope.host, scope.repository, r.id, r.issue.number if r.issue else None, r.event, _login(r.actor), r.commit_id,
-        r.label.name if r.label else None, _login(r.assignee), r.milestone.title if r.milestone else None,
-        r.created_at, r.issue.id if r.issue else None, _id(r.actor), _id(r.assignee), _id(r.assigner),
+        scope.host, scope.repository, r.id, r.issue.number if r.issue else None, r.event, login_of(r.actor),
+        r.commit_id, r.label.name if r.label else None, login_of(r.assignee),
+        r.milestone.title if r.milestone else None, r.created_at,
+        r.issue.id if r.issue else None, _id(r.actor), _id(r.assignee), _id(r.assigner),
         _id(r.review_requester), _id(r.requested_reviewer), r.project_card.url if r.project_card else None,
         r.commit_url, r.node_id, r.url, at,
     )  # fmt: skip
@@ -95,7 +97,7 @@ def release(record: records.Release, scope: Scope, at: str, target_sha: str | No
     assets = [{"id": a.id, "name": a.name, "url": a.url} for a in r.assets or ()]
     return (
         scope.host, scope.repository, r.id, r.tag_name, r.target_commitish, target_sha, r.name, r.body, r.draft,
-        r.prerelease, _login(r.author), r.created_at, r.published_at, assets, _id(r.author), r.node_id, r.url,
+        r.prerelease, login_of(r.author), r.created_at, r.published_at, assets, _id(r.author), r.node_id, r.url,
         r.html_url, r.assets_url, r.upload_url, r.tarball_url, r.zipball_url, at,
     )  # fmt: skip
 
@@ -105,7 +107,7 @@ def commit(record: records.Commit, scope: Scope, at: str) -> Row:
     r, git = record, record.commit
     author, committer = (git.author, git.committer) if git else (None, None)
     return (
-        scope.host, scope.repository, r.sha, shas(r.parents), _login(r.author), _login(r.committer),
+        scope.host, scope.repository, r.sha, shas(r.parents), login_of(r.author), login_of(r.committer),
         author.date if author else None, committer.date if committer else None, git.message if git else None,
         _id(r.author), _id(r.committer), author.email if author and scope.emails else None,
         committer.email if committer and scope.emails else None, git.comment_count if git else None, r.node_id,
@@ -123,9 +125,54 @@ def shas(commits: Iterable[records.Sha] | None) -> list[str | None]:
     return [each.sha for each in commits or ()]
 
 
-def _login(account: records.Actor | None) -> str | None:
+def login_of(account: records.Actor | None) -> str | None:
     return account.login if account else None
 
 
 def _id(account: records.Actor | None) -> int | None:
     return account.id if account else None
+
+
+def deployment(record: ci.Deployment, scope: Scope, at: str) -> Row:
+    """Return a row of ghes_deployments."""
+    r = record
+    return (
+        scope.host, scope.repository, r.id, r.sha, r.ref, r.environment, r.task, login_of(r.creator), r.created_at,
+        r.updated_at, r.description, _id(r.creator), r.node_id, r.url, at,
+    )  # fmt: skip
+
+
+def status(record: ci.Status, scope: Scope, at: str, deployment_id: int | None) -> Row:
+    """Return a row of ghes_deployment_statuses."""
+    r = record
+    return (
+        scope.host, scope.repository, r.id, deployment_id, r.state, r.created_at, r.environment, r.description,
+        login_of(r.creator), at,
+    )  # fmt: skip
+
+
+def run(record: ci.WorkflowRun, scope: Scope, at: str) -> Row:
+    """Return a row of ghes_workflow_runs."""
+    r = record
+    return (
+        scope.host, scope.repository, r.id, r.workflow_id, r.name, r.head_branch, r.head_sha, r.event, r.status,
+        r.conclusion, r.run_attempt, r.created_at, r.updated_at, r.run_started_at, r.run_number, r.node_id, r.url,
+        r.html_url, at,
+    )  # fmt: skip
+
+
+def job(record: ci.Job, scope: Scope, at: str) -> Row:
+    """Return a row of ghes_workflow_jobs."""
+    r = record
+    return (
+        scope.host, scope.repository, r.id, r.run_id, r.name, r.status, r.conclusion, r.started_at, r.completed_at,
+        r.head_sha, r.node_id, r.url, r.html_url, r.run_url, r.check_run_url, r.steps, at,
+    )  # fmt: skip
+
+
+def file(record: ci.File, scope: Scope, at: str, number: int | None) -> Row:
+    """Return a row of ghes_pull_request_files."""
+    r = record
+    return (
+        scope.host, scope.repository, number, r.filename, r.status, r.additions, r.deletions, r.previous_filename, at,
+    )  # fmt: skip

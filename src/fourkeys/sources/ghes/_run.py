@@ -1,36 +1,51 @@
-"""One run: which stream is read in which way, for every repository at once."""
+"""One run: which stream is read by whom, for every repository at once."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from fourkeys.errors import FourkeysError, NotFoundError, SourceError
+from fourkeys.errors import FourkeysError, SourceError, UnreachableError
 from fourkeys.http import LABEL
-from fourkeys.sources.ghes import _commits as commits
+from fourkeys.sources.ghes import _deploys as deploys
+from fourkeys.sources.ghes import _graph as graph
+from fourkeys.sources.ghes import _history as history
+from fourkeys.sources.ghes import _lists as lists
 from fourkeys.sources.ghes import _pulls as pulls
 from fourkeys.sources.ghes import _records as records
 from fourkeys.sources.ghes import _rows as rows
 from fourkeys.sources.ghes import _walks as walks
-from fourkeys.sources.ghes._sink import Progress, Sink
-from fourkeys.streams import STREAMS, Stream
-from fourkeys.window import rfc3339
+from fourkeys.sources.ghes._api import GraphqlMissingError
+from fourkeys.sources.ghes._job import (
+    COMMENTS,
+    COMMITS,
+    DEPLOYMENTS,
+    EVENTS,
+    ISSUES,
+    JOBS,
+    LABELS,
+    RELEASES,
+    REPOSITORIES,
+    RUNS,
+    STATUSES,
+    USERS,
+    Job,
+    digest,
+)
+from fourkeys.sources.ghes._together import together
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-    from datetime import datetime, timedelta
+    from collections.abc import Callable, Coroutine
+    from datetime import timedelta
 
     from fourkeys.sources.ghes import Plan
     from fourkeys.sources.ghes._api import Api, Page
+    from fourkeys.sources.ghes._sink import Sink
+    from fourkeys.streams import Stream
 
-REPOSITORIES, ISSUES, COMMENTS = (STREAMS[f"ghes_{name}"] for name in ("repositories", "issues", "issue_comments"))
-USERS, LABELS, EVENTS = (STREAMS[f"ghes_{name}"] for name in ("users", "labels", "issue_events"))
-RELEASES, COMMITS, PULLS = (STREAMS[f"ghes_{name}"] for name in ("releases", "commits", "pull_requests"))
-PULL_COMMITS, PULL_REVIEWS = (STREAMS[f"ghes_pull_request_{name}"] for name in ("commits", "reviews"))
-_SHORT = 12
-"""Digits of a hash that tell commits of one repository apart."""
+_FACTS = 10
+"""Repositories that one request asks what is newest in."""
 
 
 class Run:
@@ -41,198 +56,131 @@ class Run:
 
     async def all(self) -> None:
         """Read everything; a part that fails is noted and stops no other."""
-        async with asyncio.TaskGroup() as group:
-            if self._sink.wants(USERS):
-                group.create_task(self._guard([USERS], "", self._users()))
-            for name in self._plan.organizations:
-                group.create_task(self._organization(group, name))
-            for name in dict.fromkeys(self._plan.repositories):
-                group.create_task(self._repository(group, name, None))
+        server = Job(self._api, self._sink, self._plan, self._lag, "")
+        work: list[Coroutine[Any, Any, Any]] = [self._organization(name) for name in self._plan.organizations]
+        if self._sink.wants(USERS):
+            work.append(self._guard([USERS], server, lists.users(server)))
+        work.append(self._repositories([(name, None) for name in dict.fromkeys(self._plan.repositories)]))
+        await together(work)
 
-    async def _organization(self, group: asyncio.TaskGroup, name: str) -> None:
+    async def _organization(self, name: str) -> None:
+        """Read all repositories of an organization; those that are named besides are read once."""
         LABEL.set(REPOSITORIES.name)
-        named = set(self._plan.repositories)
+        found: list[tuple[str, Page[records.Repository]]] = []
+
+        def handle(page: Page[records.Repository]) -> None:
+            named = self._plan.repositories
+            new = [each for each in page.records if each.full_name and each.full_name not in named]
+            found.extend((each.full_name or "", page.only([each])) for each in new)
+
         try:
-            async for page in self._api.pages(f"/orgs/{name}/repos", records.Repository):
-                for record in page.records:
-                    if record.full_name and record.full_name not in named:
-                        group.create_task(self._repository(group, record.full_name, (record, page.at)))
+            await walks.pages(self._api, f"/orgs/{name}/repos", records.Repository, handle)
         except SourceError as error:
-            self._sink.fail([s for s in self._plan.streams if s is not USERS], name, error)
+            self._fail([stream for stream in self._plan.streams if stream is not USERS], name, error)
+            return
+        await self._repositories(list(found))
+
+    async def _repositories(self, names: list[tuple[str, Page[records.Repository] | None]]) -> None:
+        """Read repositories at once; where some were read before, GraphQL tells first what is new in them."""
+        parts = [names[start : start + _FACTS] for start in range(0, len(names), _FACTS)]
+        await together(self._part(part) for part in parts)
+
+    async def _part(self, names: list[tuple[str, Page[records.Repository] | None]]) -> None:
+        known = await self._facts([name for name, _ in names])
+        await together(self._repository(name, page, known.get(name)) for name, page in names)
+
+    async def _facts(self, names: list[str]) -> dict[str, graph.Repository]:
+        """Return what is newest in the repositories that were read before, as far as GraphQL tells."""
+        stored = {partition for _, partition in self._plan.watermarks}
+        asked = [name for name in names if name in stored]
+        if self._plan.window.since is not None or not asked or len(self._plan.streams) == 1:
+            return {}
+        LABEL.set(REPOSITORIES.name)
+        variables = {}
+        for place, name in enumerate(asked):
+            variables[f"o{place}"], _, variables[f"n{place}"] = name.partition("/")
+        try:
+            found = await self._api.query(graph.facts(len(asked)), variables, partial=True)
+        except (GraphqlMissingError, UnreachableError):
+            return {}  # nothing is known, so that everything is asked for
+        return {
+            name: found.repositories[f"r{place}"]
+            for place, name in enumerate(asked)
+            if f"r{place}" in found.repositories
+        }
 
     async def _repository(
-        self, group: asyncio.TaskGroup, name: str, found: tuple[records.Repository, str] | None
+        self, name: str, page: Page[records.Repository] | None, facts: graph.Repository | None
     ) -> None:
         """Start the readers of one repository."""
-        wants, sink = self._sink.wants, self._sink
-        incremental = self._plan.window.since is not None or self._progress(COMMITS, name).head
-        branch = None
-        if wants(REPOSITORIES) or (wants(COMMITS) and incremental) or len(self._plan.streams) > 1:
-            LABEL.set(REPOSITORIES.name)
-            try:
-                if found is None:
-                    page = await self._api.one(f"/repos/{name}", records.Repository)
-                    found = (page.records[0], page.at)
-                record, at = found
-                sink.put(REPOSITORIES, name, [rows.repository(record, self._scope(name), at)], f"/repos/{name}")
-                self._finish(REPOSITORIES, name)
-                branch = record.default_branch
-                if record.full_name and record.full_name.lower() != name.lower():
-                    sink.warn(REPOSITORIES, [f"{name} is now called {record.full_name}; its rows keep the old name"])
-            except SourceError as error:
-                sink.fail([s for s in self._plan.streams if s is not USERS], name, error)
-                self._report(f"{name}: {error.message}")
-                return
-        readers: list[tuple[list[Stream], Callable[[], Awaitable[None]]]] = [
-            ([ISSUES], lambda: self._issues(name)),
-            ([COMMENTS], lambda: self._comments(name)),
-            ([LABELS], lambda: self._labels(name)),
-            ([EVENTS], lambda: self._events(name)),
-            ([COMMITS, RELEASES], lambda: self._history(name, branch)),
-            ([PULLS, PULL_COMMITS, PULL_REVIEWS], lambda: self._pulls(name)),
+        job = Job(self._api, self._sink, self._plan, self._lag, name, f"/repos/{name}", facts=facts)
+        try:
+            job = await self._introduce(job, page)
+        except SourceError as error:
+            self._fail([stream for stream in self._plan.streams if stream is not USERS], name, error)
+            return
+        wants = self._sink.wants
+        deploying: asyncio.Task[None] | None = None
+        if wants(DEPLOYMENTS) or wants(STATUSES):
+            deploying = asyncio.create_task(self._guard([DEPLOYMENTS, STATUSES], job, deploys.deployments(job)))
+        readers: list[tuple[list[Stream], Callable[[], Coroutine[Any, Any, None]]]] = [
+            ([ISSUES], lambda: lists.issues(job)),
+            ([COMMENTS], lambda: lists.comments(job)),
+            ([LABELS], lambda: lists.labels(job)),
+            ([EVENTS], lambda: lists.events(job)),
+            ([COMMITS, RELEASES], lambda: history.history(job, deploying)),
+            (list(pulls.STREAMS), lambda: pulls.pulls(job)),
+            ([RUNS, JOBS], lambda: deploys.runs(job)),
         ]
-        for streams, read in readers:
-            if chosen := [stream for stream in streams if wants(stream)]:
-                group.create_task(self._guard(chosen, name, read()))
+        work = [self._guard(streams, job, read()) for streams, read in readers if any(map(wants, streams))]
+        await together(work)
+        if deploying:
+            await deploying
 
-    async def _guard(self, streams: list[Stream], partition: str, reading: Awaitable[None]) -> None:
+    async def _introduce(self, job: Job, page: Page[records.Repository] | None) -> Job:
+        """Return the job with what the repository's own record says; read it unless it is known or not needed."""
+        facts, sink = job.facts, self._sink
+        seen = _seen(facts) if facts else None
+        main = facts.default_branch_ref.name if facts and facts.default_branch_ref else None
+        if facts and seen == job.progress(REPOSITORIES).seen and sink.wants(REPOSITORIES):
+            job.finish(REPOSITORIES)
+            return replace(job, branch=main)
+        if not sink.wants(REPOSITORIES) and (len(self._plan.streams) == 1 and COMMITS not in self._plan.streams):
+            return job
+        LABEL.set(REPOSITORIES.name)
+        page = page or await self._api.one(f"/repos/{job.name}", records.Repository)
+        record = page.records[0]
+        if not sink.is_done(REPOSITORIES, job.name):
+            sink.put(REPOSITORIES, job.name, [rows.repository(record, job.scope, page.at)], page.url, page.warnings)
+            job.finish(REPOSITORIES, seen=seen)
+        if record.full_name and record.full_name.lower() != job.name.lower():
+            moved = f"{job.name} is now called {record.full_name}; its rows keep the old name"
+            sink.warn(REPOSITORIES if sink.wants(REPOSITORIES) else self._plan.streams[0], [moved])
+            self._report(moved)
+        path = f"/repositories/{record.id}" if "/repositories/" in page.url else job.path
+        return replace(job, branch=record.default_branch, path=path)
+
+    async def _guard(self, streams: list[Stream], job: Job, reading: Coroutine[Any, Any, None]) -> None:
         """Read a part; note its failure, or that it is done."""
-        LABEL.set(streams[0].name)
+        wanted = [stream for stream in streams if self._sink.wants(stream)]
+        LABEL.set(wanted[0].name)
+        if all(self._sink.is_done(stream, job.name) for stream in wanted):
+            reading.close()
+            return
         try:
             await reading
         except FourkeysError as error:
-            self._sink.fail(streams, partition, error)
-            self._report(f"{partition}: {error.message}")
+            self._fail(wanted, job.name, error)
         else:
-            self._report(f"{partition}: {', '.join(stream.name for stream in streams)} read")
+            self._report(f"{job.name or job.api.host}: {', '.join(stream.name for stream in wanted)}")
 
-    async def _users(self) -> None:
-        await self._simple(USERS, "", self._api.pages("/users", records.Account), rows.user)
+    def _fail(self, streams: list[Stream], partition: str, error: FourkeysError) -> None:
+        self._sink.fail(streams, partition, error)
+        self._report(f"{partition}: {error.message}")
 
-    async def _issues(self, name: str) -> None:
-        since = self._since(ISSUES, name)
-        pages = walks.keyset(self._api, f"/repos/{name}/issues", records.Issue, {"state": "all"}, since)
-        await self._simple(ISSUES, name, pages, rows.issue)
 
-    async def _comments(self, name: str) -> None:
-        since = self._since(COMMENTS, name)
-        pages = walks.keyset(self._api, f"/repos/{name}/issues/comments", records.Comment, {}, since)
-        await self._simple(COMMENTS, name, pages, rows.comment)
-
-    async def _labels(self, name: str) -> None:
-        await self._simple(LABELS, name, self._api.pages(f"/repos/{name}/labels", records.Label), rows.label)
-
-    async def _events(self, name: str) -> None:
-        since = self._since(EVENTS, name)
-        path = f"/repos/{name}/issues/events"
-        pages = walks.newest_first(self._api, path, records.Event, lambda event: event.created_at, since)
-        await self._simple(EVENTS, name, pages, rows.event)
-
-    async def _pulls(self, name: str) -> None:
-        sink, scope = self._sink, self._scope(name)
-        started = [self._since(stream, name) for stream in (PULLS, PULL_COMMITS, PULL_REVIEWS) if sink.wants(stream)]
-        since = min(moment for moment in started if moment) if all(started) else None
-        want_commits, want_reviews = sink.wants(PULL_COMMITS), sink.wants(PULLS) or sink.wants(PULL_REVIEWS)
-        changed = pulls.changed(self._api, name, since, commits=want_commits, reviews=want_reviews)
-        newest = None
-        async for page in changed:
-            until = rfc3339(self._plan.window.until) if self._plan.window.until else "~"
-            chosen = [pull for pull in page.pulls if (pull.updated_at or "") < until]
-            newest = newest or max((pull.updated_at or "" for pull in chosen), default=None)
-            where = f"{name} (GraphQL)"
-            sink.put(PULLS, name, [pulls.pull_row(pull, scope, page.at) for pull in chosen], where)
-            sink.put(PULL_COMMITS, name, (r for p in chosen for r in pulls.commit_rows(p, scope, page.at)), where)
-            sink.put(PULL_REVIEWS, name, (r for p in chosen for r in pulls.review_rows(p, scope, page.at)), where)
-        for stream in (PULLS, PULL_COMMITS, PULL_REVIEWS):
-            self._finish(stream, name, Progress(newest or self._progress(stream, name).newest))
-
-    async def _history(self, name: str, branch: str | None) -> None:
-        """Read releases and commits: the tags of releases say which commits were deployed."""
-        sink, scope = self._sink, self._scope(name)
-        targets: dict[str, str | None] = {}
-        async for tags in self._api.pages(f"/repos/{name}/tags", records.Tag):
-            targets |= {tag.name: tag.commit.sha for tag in tags.records if tag.name and tag.commit}
-        roots: dict[str, None] = {}
-        since = self._plan.window.since
-        async for page in self._api.pages(f"/repos/{name}/releases", records.Release):
-            kept = [r for r in page.records if not since or not r.published_at or r.published_at >= rfc3339(since)]
-            found = [(record, targets.get(record.tag_name or "")) for record in kept]
-            roots |= {target: None for _, target in found if target}
-            made = [rows.release(record, scope, page.at, target) for record, target in found]
-            sink.put(RELEASES, name, made, page.url, page.warnings)
-        self._finish(RELEASES, name)
-        if sink.wants(COMMITS):
-            roots |= dict.fromkeys(self._plan.roots.get(name, ()))
-            await self._commits(name, branch, roots)
-
-    async def _commits(self, name: str, branch: str | None, roots: Iterable[str]) -> None:
-        path, before = f"/repos/{name}", self._progress(COMMITS, name)
-        pending = {root: None for root in roots if root[:_SHORT] not in set(before.roots)}
-        covered = sorted({*before.roots, *(root[:_SHORT] for root in pending)})
-        head = before.head
-        since = self._plan.window.since
-        if since:
-            head = await commits.newest_before(self._api, path, rfc3339(since))
-        base, head = head, None
-        async for page in commits.new(self._api, path, base, branch or "HEAD"):
-            head = page.head or head
-            self._put_commits(name, page.page, pending)
-        head = head or base
-        for root in list(pending):
-            if head and root in pending:
-                try:
-                    async for extra in commits.ancestry(self._api, path, head, root):
-                        self._put_commits(name, extra, pending)
-                except SourceError as error:
-                    self._sink.warn(COMMITS, [f"{name}: the history of {root} cannot be read: {error.message}"])
-        self._finish(COMMITS, name, Progress(head=head, roots=covered))
-
-    def _put_commits(self, name: str, page: Page[records.Commit], pending: dict[str, None]) -> None:
-        scope = self._scope(name)
-        for record in page.records:
-            pending.pop(record.sha or "", None)
-        made = [rows.commit(record, scope, page.at) for record in page.records]
-        self._sink.put(COMMITS, name, made, page.url, page.warnings)
-
-    async def _simple(
-        self,
-        stream: Stream,
-        partition: str,
-        pages: AsyncIterator[Page[Any]],
-        row: Callable[[Any, rows.Scope, str], rows.Row],
-    ) -> None:
-        """Write the records of pages as they come."""
-        scope = self._scope(partition)
-        async for page in pages:
-            made = [row(record, scope, page.at) for record in page.records]
-            self._sink.put(stream, partition, made, page.url, page.warnings)
-        self._finish(stream, partition)
-
-    def _finish(self, stream: Stream, partition: str, progress: Progress | None = None) -> None:
-        newest = self._sink.newest(stream, partition) or self._progress(stream, partition).newest
-        if self._api.started_at:
-            self._sink.done(stream, partition, self._api.started_at, progress or Progress(newest))
-
-    def _scope(self, repository: str) -> rows.Scope:
-        return rows.Scope(self._api.host, repository, self._plan.with_emails)
-
-    def _progress(self, stream: Stream, partition: str) -> Progress:
-        mark = self._plan.watermarks.get((stream.name, partition))
-        if mark is None or self._plan.window.since is not None:
-            return Progress()
-        try:
-            return msgspec.json.decode(mark.state or "{}", type=Progress)
-        except msgspec.DecodeError:
-            raise NotFoundError(
-                f"{partition}: the watermark of {stream.name} cannot be read", "extract with --since"
-            ) from None
-
-    def _since(self, stream: Stream, partition: str) -> datetime | None:
-        """Return where to start: the window, or the watermark less the lag, or the beginning."""
-        if self._plan.window.since is not None:
-            return self._plan.window.since
-        mark = self._plan.watermarks.get((stream.name, partition))
-        newest = self._progress(stream, partition).newest
-        if mark is None or newest is None:
-            return None
-        return min(mark.at, msgspec.convert(newest, type(mark.at))) - self._lag
+def _seen(facts: graph.Repository) -> str:
+    """Return a digest of what GraphQL shows of a repository's own record."""
+    branch = facts.default_branch_ref.name if facts.default_branch_ref else None
+    f = facts
+    return digest([f.name_with_owner, f.updated_at, f.pushed_at, f.is_archived, f.is_private, branch])

@@ -1,9 +1,10 @@
-"""Where rows go: checked, capped by the window, counted, and noted for the manifest."""
+"""Where rows go: checked, capped by the window, counted, noted for the manifest, and durable now and then."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotation
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -11,8 +12,7 @@ from fourkeys.files import Failure
 from fourkeys.window import Watermark, rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Mapping
 
     from fourkeys.errors import FourkeysError
     from fourkeys.files import Output
@@ -46,86 +46,159 @@ class Progress(msgspec.Struct, omit_defaults=True):
 
     Attributes:
         newest: greatest cursor that was seen; the server's clock may be ahead of what its listings show.
-        head: commit of the default branch that was read up to.
+        heads: by branch, the commit that was read up to.
         roots: first digits of the commits whose ancestry was read.
+        seen: digest of what GraphQL showed of the stream, to tell that nothing changed.
+        etag: of the first page.
+        last_id: greatest id that was seen.
     """
 
     newest: str | None = None
-    head: str | None = None
+    heads: dict[str, str] = {}
     roots: list[str] = []
+    seen: str | None = None
+    etag: str | None = None
+    last_id: int | None = None
+
+
+class _State(msgspec.Struct):
+    """What goes on after a kill: all that is in memory and not in the files."""
+
+    started_at: datetime | None = None
+    positions: dict[str, dict[str, Any]] = {}
+    newest: dict[str, str] = {}
+    warnings: dict[str, list[str]] = {}
+    marks: dict[str, list[Watermark]] = {}
+    done: list[str] = []
+    snapshots: dict[str, list[str]] = {}
 
 
 class Sink:
-    """Takes the rows of all streams and repositories of a run."""
+    """Takes the rows of all streams and repositories of a run.
 
-    def __init__(self, output: Output, streams: Iterable[Stream], window: Window) -> None:
-        self._output, self._window = output, window
+    Args:
+        output: files.
+        streams: those wanted; rows of others are dropped.
+        window: rows whose cursor lies behind it are dropped.
+        plan: digest of what the run was asked for; a killed run of the same plan is gone on with.
+        alter: applied to each row, before it is written.
+        every: seconds between two checkpoints.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        streams: Iterable[Stream],
+        window: Window,
+        plan: str,
+        alter: Callable[[Stream, Row], Row] | None,
+        every: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._output, self._window, self._alter = output, window, alter
+        self._every, self._clock, self._due = every, clock, clock() + every
         self._until = rfc3339(window.until) if window.until else None
         self._streams = tuple(streams)
-        self._warnings: dict[str, list[str]] = defaultdict(list)
         self._failures: dict[str, list[Failure]] = defaultdict(list)
-        self._marks: dict[str, list[Watermark]] = defaultdict(list)
-        self._newest: dict[tuple[str, str], str] = {}
         self._errors: list[FourkeysError] = []
-        self._done = 0
+        known = output.resume(plan)
+        self._state = msgspec.json.decode(known, type=_State) if known else _State()
+        self._shapes = {stream.name: _shape(stream) for stream in self._streams}
         for stream in self._streams:
             output.open(stream)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """The server's clock at the start of the run that this one goes on with; None for a new run."""
+        return self._state.started_at
+
+    def begin(self, started_at: datetime) -> None:
+        """Note the server's clock at its first answer."""
+        self._state.started_at = started_at
 
     def wants(self, stream: Stream) -> bool:
         """Whether the stream was asked for."""
         return stream in self._streams
 
+    def position(self, stream: Stream, partition: str) -> dict[str, Any]:
+        """Return where a walk stands: empty at the start; the walk changes it as it hands over pages."""
+        return self._state.positions.setdefault(f"{stream.name} {partition}", {})
+
+    def is_done(self, stream: Stream, partition: str) -> bool:
+        """Whether the stream was read to its end already, before a kill."""
+        return f"{stream.name} {partition}" in self._state.done
+
     def put(self, stream: Stream, partition: str, rows: Iterable[Row], url: str, warnings: Iterable[str] = ()) -> None:
-        """Write rows; what has no key is left out, what lies after the window too."""
+        """Write rows; what has no key is left out, and what lies after the window too."""
         if stream not in self._streams:
             return
         self.warn(stream, warnings)
-        header = stream.header
-        keys = [header.index(name) for name in stream.key]
-        expected = [header.index(name) for name in _EXPECTED.get(stream.name, "").split()]
-        cursor = header.index(stream.cursor) if stream.cursor else None
-        until, newest = self._until, self._newest.get((stream.name, partition), "")
+        keys, expected, cursor = self._shapes[stream.name]
+        place = f"{stream.name} {partition}"
+        until, newest = self._until, self._state.newest.get(place, "")
         kept = []
         for row in rows:
             if None in [row[key] for key in keys]:
                 self.warn(stream, [f"{url}: left out a record without {' and '.join(stream.key)}"])
                 continue
-            if None in [row[place] for place in expected]:
-                missing = [header[place] for place in expected if row[place] is None]
-                name = ", ".join(f"{key} {row[place]}" for key, place in zip(stream.key, keys, strict=True))
+            if None in [row[column] for column in expected]:
+                missing = [stream.header[column] for column in expected if row[column] is None]
+                name = ", ".join(f"{key} {row[column]}" for key, column in zip(stream.key, keys, strict=True))
                 self.warn(stream, [f"{url}: no {' and '.join(missing)} in {name}"])
             moment = row[cursor] if cursor is not None else None
             if moment is not None:
                 if until and moment >= until:
                     continue
                 newest = max(newest, moment)
-            kept.append(row)
+            kept.append(self._alter(stream, row) if self._alter else row)
         if newest:
-            self._newest[stream.name, partition] = newest
+            self._state.newest[place] = newest
         self._output.write(stream, kept)
+
+    def page_done(self) -> None:
+        """Make durable what was written, if it is time: a page and its position belong together."""
+        if self._clock() >= self._due:
+            self._output.checkpoint(msgspec.json.encode(self._state))
+            self._due = self._clock() + self._every
 
     def newest(self, stream: Stream, partition: str) -> str | None:
         """Return the greatest cursor written so far, RFC 3339, or None."""
-        return self._newest.get((stream.name, partition))
+        return self._state.newest.get(f"{stream.name} {partition}")
 
     def warn(self, stream: Stream, warnings: Iterable[str]) -> None:
         """Note what did not fit; the manifest holds the first thousand of each stream."""
-        known = self._warnings[stream.name]
+        known = self._state.warnings.setdefault(stream.name, [])
         known.extend(list(warnings)[: max(0, _MOST_WARNINGS - len(known))])
 
     def fail(self, streams: Iterable[Stream], partition: str, error: FourkeysError) -> None:
         """Note that a part is missing."""
         self._errors.append(error)
         for stream in streams:
-            self._failures[stream.name].append(Failure(stream.name, partition, error.message, error.hint))
+            if not self.is_done(stream, partition):
+                self._failures[stream.name].append(Failure(stream.name, partition, error.message, error.hint))
 
-    def done(self, stream: Stream, partition: str, at: datetime, progress: Progress) -> None:
-        """Note that a stream of a partition was read to its end; a backfill moves no watermark."""
-        self._done += 1
-        if self._window.since is None and stream in self._streams:
+    def done(self, stream: Stream, partition: str, at: datetime, progress: Progress, *, whole: bool) -> None:
+        """Note that a stream of a partition was read to its end; a backfill moves no watermark.
+
+        Args:
+            stream: that was read.
+            partition: repository, or "" for all.
+            at: start of the run, by the server's clock.
+            progress: what to go on from.
+            whole: all records there are were read, so that others are gone.
+        """
+        if stream not in self._streams:
+            return
+        place = f"{stream.name} {partition}"
+        self._state.done.append(place)
+        self._state.positions.pop(place, None)
+        if whole:
+            self._state.snapshots.setdefault(stream.name, []).append(partition)
+        if self._window.since is None:
             moment = min(at, self._window.until) if self._window.until else at
             state = msgspec.json.encode(progress).decode()
-            self._marks[stream.name].append(Watermark(stream.name, partition, moment, state))
+            self._state.marks.setdefault(stream.name, []).append(Watermark(stream.name, partition, moment, state))
 
     def close(self, requests: Mapping[str, int]) -> None:
         """Note everything for the manifest.
@@ -133,7 +206,8 @@ class Sink:
         Raises:
             SourceError: nothing at all could be read; it is the first error.
         """
-        if self._errors and not self._done:
+        state = self._state
+        if self._errors and not state.done:
             raise self._errors[0]
         for stream in self._streams:
             name = stream.name
@@ -141,8 +215,17 @@ class Sink:
                 stream,
                 since=self._window.since,
                 until=self._window.until,
-                watermarks=sorted(self._marks[name], key=lambda mark: mark.partition),
+                watermarks=sorted(state.marks.get(name, ()), key=lambda mark: mark.partition),
                 requests=requests.get(name, 0),
-                warnings=self._warnings[name],
+                warnings=state.warnings.get(name, ()),
                 failures=self._failures[name],
+                snapshots=sorted(state.snapshots.get(name, ())),
             )
+
+
+def _shape(stream: Stream) -> tuple[list[int], list[int], int | None]:
+    """Return the places of a stream's key, of what is never NULL, and of its cursor."""
+    header = stream.header
+    keys = [header.index(name) for name in stream.key]
+    expected = [header.index(name) for name in _EXPECTED.get(stream.name, "").split()]
+    return keys, expected, header.index(stream.cursor) if stream.cursor else None

@@ -1,68 +1,115 @@
-"""Ways through a listing that lose nothing when it changes meanwhile."""
+"""Ways through a listing that lose nothing when it changes meanwhile, and that can be gone on from after a kill.
+
+Each walk hands pages to a function that writes them, and keeps in `position` what is needed to go on behind the pages
+handed over so far: a dictionary of JSON, changed in the same step in which the page is written.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
 
 from fourkeys.sources.ghes._api import PER_PAGE, Api, Page
+from fourkeys.sources.ghes._together import together
 from fourkeys.window import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-
-class Changing(Protocol):
-    """A record that tells when it changed."""
-
-    id: int | None
-    updated_at: str | None
-
-
-C = TypeVar("C", bound=Changing)
+STRETCHES = 4
+"""Most parts of one listing that are read at once."""
+_PAGES_PER_STRETCH = 25
 T = TypeVar("T")
+Position = dict[str, Any]
 
 
-async def keyset(
-    api: Api, path: str, kind: type[C], params: Mapping[str, str | int], since: datetime | None
-) -> AsyncIterator[Page[C]]:
-    """Yield pages in order of change, oldest first, asking each time for what changed since the last one seen.
-
-    It is always the first page, so that a record that changes or goes away meanwhile cannot push another one off the
-    pages that are read. Records of the same second come twice and are left out by id.
-    """
-    at = rfc3339(since) if since else None
-    seen: set[int | None] = set()
-    url: str | None = None
-    while True:
-        query = {**params, "sort": "updated", "direction": "asc", "per_page": PER_PAGE, **({"since": at} if at else {})}
-        page = await (api.page(url, kind) if url else api.page(path, kind, query))
-        full = len(page.records) >= PER_PAGE or page.next is not None
-        last = page.records[-1].updated_at if page.records else None
-        fresh = [record for record in page.records if record.id not in seen]
-        yield Page(fresh, page.at, page.url, warnings=page.warnings)
-        if not full:
-            return
-        if last is None or last == at:  # more than a page in one second: only the server's link leads on
-            seen.update(record.id for record in page.records)
-            url = page.next
-            if url is None:
-                return
-            continue
-        seen = {record.id for record in page.records if record.updated_at == last}
-        at, url = last, None
+async def pages(
+    api: Api,
+    path: str,
+    kind: type[T],
+    handle: Callable[[Page[T]], None],
+    position: Position | None = None,
+    params: Mapping[str, str | int] | None = None,
+) -> None:
+    """Read a listing page by page, following the server's links."""
+    position = {} if position is None else position
+    url: str | None = position.get("next", path)
+    while url:
+        first = "next" not in position
+        page = await api.page(url, kind, {**(params or {}), "per_page": PER_PAGE} if first else None)
+        url = position["next"] = page.next
+        handle(page)
 
 
 async def newest_first(
-    api: Api, path: str, kind: type[T], moment: Callable[[T], str | None], since: datetime | None
-) -> AsyncIterator[Page[T]]:
-    """Yield pages of a listing that is newest first, until one whose last record is older than *since*.
+    api: Api,
+    path: str,
+    kind: type[T],
+    handle: Callable[[Page[T]], None],
+    position: Position,
+    moment: Callable[[T], str | None],
+    since: datetime | None,
+    etag: str | None = None,
+) -> str | None:
+    """Read a listing that is newest first, until a page whose last record is older than *since*.
 
-    New records push others to later pages: they come twice, which costs nothing, since rows are merged by key.
+    New records push others to later pages: they come twice, which costs nothing, since rows are merged by key. A long
+    listing is read in stretches at once, each on its own from page to page until it meets the record with which the
+    next one began, wherever that has been pushed meanwhile.
+
+    Args:
+        api: the server.
+        path: of the listing.
+        kind: of its records.
+        handle: takes pages.
+        position: where the walk stands.
+        moment: the time that the listing is ordered by.
+        since: inclusive; None is the beginning.
+        etag: of the first page, when it was read last; if it is still the same, nothing is new.
+
+    Returns:
+        The first page's ETag.
     """
     stop = rfc3339(since) if since else ""
-    async for page in api.pages(path, kind):
-        kept = [record for record in page.records if (moment(record) or stop) >= stop]
-        yield Page(kept, page.at, page.url, warnings=page.warnings)
-        if page.records and (moment(page.records[-1]) or stop) < stop:
-            return
+
+    def keep(page: Page[T]) -> Page[T]:
+        return page.only([record for record in page.records if (moment(record) or stop) >= stop])
+
+    first = None
+    if "stretches" not in position:
+        first = await api.page(path, kind, {"per_page": PER_PAGE}, etag=etag)
+        if first.unchanged:
+            return etag
+        over = not first.records or (moment(first.records[-1]) or stop) < stop
+        starts = [first, *await together(api.page(url, kind) for url in ([] if over or since else middles(first)))]
+        starts = [page for page in starts if page.records] or [first]
+        heads = [page.records[0].id for page in starts[1:]]  # type: ignore[attr-defined]
+        position["stretches"] = [[page.next, end] for page, end in zip(starts, [*heads, None], strict=True)]
+        if over:
+            position["stretches"][0][0] = None
+        for page in starts:
+            handle(keep(page))
+
+    async def read(stretch: list[Any]) -> None:
+        while stretch[0]:
+            page = await api.page(stretch[0], kind)
+            ids = [record.id for record in page.records]  # type: ignore[attr-defined]
+            met = stretch[1] in ids if stretch[1] else False
+            over = met or not page.records or (moment(page.records[-1]) or stop) < stop
+            stretch[0] = None if over else page.next
+            handle(keep(page.only(page.records[: ids.index(stretch[1])]) if met else page))
+
+    await together(read(stretch) for stretch in position["stretches"])
+    return first.etag if first else None
+
+
+def middles(first: Page[Any]) -> list[str]:
+    """Return the addresses of pages in the middle of a long listing, where stretches of it may begin."""
+    if not first.next or not first.last:
+        return []
+    count = min(STRETCHES, first.last // _PAGES_PER_STRETCH)
+    return [
+        str(httpx.URL(first.next).copy_set_param("page", 1 + part * first.last // count)) for part in range(1, count)
+    ]

@@ -1,0 +1,113 @@
+"""Releases, and the commits that they and the default branch contain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fourkeys.errors import SourceError
+from fourkeys.sources.ghes import _commits as commits
+from fourkeys.sources.ghes import _records as records
+from fourkeys.sources.ghes import _rows as rows
+from fourkeys.sources.ghes import _walks as walks
+from fourkeys.sources.ghes._job import COMMITS, RELEASES, Job, digest
+from fourkeys.window import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from fourkeys.sources.ghes._api import Page
+    from fourkeys.sources.ghes._graph import Repository
+
+_SHORT = 12
+"""Digits of a hash that tell the commits of one repository apart."""
+
+
+async def history(job: Job, deployments: Awaitable[None] | None) -> None:
+    """Read ghes_releases and ghes_commits: releases and deployments name commits whose ancestry is read too.
+
+    Args:
+        job: the repository.
+        deployments: done when the deployments are read; None where they are not wanted.
+    """
+    released = await _releases(job)
+    if job.sink.wants(COMMITS) and not job.sink.is_done(COMMITS, job.name):
+        if deployments:
+            await deployments
+        await _commits(job, {**released, **job.deployed, **dict.fromkeys(job.plan.roots.get(job.name, ()))})
+
+
+async def _releases(job: Job) -> dict[str, None]:
+    """Read ghes_releases and return the commits that they name.
+
+    The list is in order of the tagged commits' dates, and an edit or a late publication moves nothing, so that it is
+    read as a whole; unless GraphQL shows the same hundred newest releases and tags, and the same number of all.
+    """
+    facts, position = job.facts, job.sink.position(RELEASES, job.name)
+    before = job.progress(RELEASES)
+    seen = _seen(facts) if facts else None
+    if seen is not None and before.seen == seen:
+        job.finish(RELEASES)
+        return {}
+    targets: dict[str, str | None] = {}
+    named: dict[str, None] = {}
+    since = rfc3339(job.plan.window.since) if job.plan.window.since else ""
+
+    def tags(page: Page[records.Tag]) -> None:
+        targets.update({tag.name: tag.commit.sha for tag in page.records if tag.name and tag.commit})
+
+    def releases(page: Page[records.Release]) -> None:
+        kept = [r for r in page.records if not r.published_at or r.published_at >= since]
+        found = [(record, targets.get(record.tag_name or "")) for record in kept]
+        named.update({target: None for _, target in found if target})
+        made = [rows.release(record, job.scope, page.at, target) for record, target in found]
+        if not job.sink.is_done(RELEASES, job.name):
+            job.sink.put(RELEASES, job.name, made, page.url, page.warnings)
+        job.sink.page_done()
+
+    await walks.pages(job.api, f"{job.path}/tags", records.Tag, tags)
+    await walks.pages(job.api, f"{job.path}/releases", records.Release, releases, position)
+    job.finish(RELEASES, whole=True, seen=seen)
+    return named
+
+
+def _seen(facts: Repository) -> str:
+    """Return a digest of what GraphQL shows of releases and tags."""
+    return digest((facts.releases, facts.refs))
+
+
+async def _commits(job: Job, roots: dict[str, None]) -> None:
+    """Read what the branches have that they had not before, and what *roots* contain beyond that."""
+    before, position, since = job.progress(COMMITS), job.sink.position(COMMITS, job.name), job.plan.window.since
+    known = set(before.roots)
+    pending = {root: None for root in roots if root[:_SHORT] not in known}
+    covered = sorted({*known, *(root[:_SHORT] for root in pending)})
+    tip = job.facts.default_branch_ref.target if job.facts and job.facts.default_branch_ref else None
+    main = job.branch or ""
+    heads = dict(before.heads)
+    if not pending and not job.plan.branches and tip and tip.oid and heads.get(main) == tip.oid:
+        job.finish(COMMITS)
+        return
+
+    def handle(page: Page[records.Commit]) -> None:
+        for record in page.records:
+            pending.pop(record.sha or "", None)
+        made = [rows.commit(record, job.scope, page.at) for record in page.records]
+        job.sink.put(COMMITS, job.name, made, page.url, page.warnings)
+        job.sink.page_done()
+
+    base = await commits.newest_before(job.api, job.path, rfc3339(since)) if since else heads.get(main)
+    head = await commits.new(job, base, main, handle, position)
+    if head:
+        heads[main] = head
+    for branch in job.plan.branches:
+        if branch != main and head:
+            newest = await commits.new(job, heads.get(branch) or head, branch, handle, {})
+            heads[branch] = newest or heads.get(branch) or head
+    for root in list(pending):
+        if root in pending and head:
+            try:
+                await commits.ancestry(job, head, root, handle)
+            except SourceError as error:
+                job.sink.warn(COMMITS, [f"{job.name}: the history of {root} cannot be read: {error.message}"])
+                covered.remove(root[:_SHORT])
+    job.finish(COMMITS, heads=heads, roots=covered)
