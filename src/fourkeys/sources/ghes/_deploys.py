@@ -124,11 +124,15 @@ async def runs(job: Job) -> None:
     back = (since - RERUN if job.plan.window.since is None else since) if since else None
     position = job.sink.position(wanted[0], job.name)
     pending: list[int] = position.setdefault("ids", [])
+    recent: dict[str, str] = position.setdefault("recent", {})
+    known = job.progress(wanted[0]).known
     position.setdefault("created", job.progress(wanted[0]).newest or "")
 
     def handle(page: Page[ci.WorkflowRun]) -> None:
         position["created"] = max([position["created"], *(record.created_at or "" for record in page.records)])
         chosen = [record for record in page.records if (record.updated_at or "~") >= changed_since]
+        recent.update({str(record.id): record.updated_at or "" for record in chosen[: PER_PAGE - len(recent)]})
+        chosen = [record for record in chosen if known.get(str(record.id)) != (record.updated_at or "")]
         if job.sink.wants(JOBS):
             pending.extend(record.id for record in chosen if record.id is not None)
         made = [rows.run(record, job.scope, page.at) for record in chosen]
@@ -140,7 +144,7 @@ async def runs(job: Job) -> None:
     if job.sink.wants(JOBS):
         await _each(job, JOBS, pending, lambda number: _jobs(job, number))
     for stream in wanted:
-        job.finish(stream, newest=position["created"] or None)
+        job.finish(stream, newest=position["created"] or None, known=recent)
 
 
 async def _jobs(job: Job, number: int) -> list[Row]:

@@ -81,7 +81,7 @@ class Run:
         await self._repositories(list(found))
 
     async def _repositories(self, names: list[tuple[str, Page[records.Repository] | None]]) -> None:
-        """Read repositories at once; where some were read before, GraphQL tells first what is new in them."""
+        """Read repositories at once; GraphQL tells first what is newest in them."""
         parts = [names[start : start + _FACTS] for start in range(0, len(names), _FACTS)]
         await together(self._part(part) for part in parts)
 
@@ -90,22 +90,20 @@ class Run:
         await together(self._repository(name, page, known.get(name)) for name, page in names)
 
     async def _facts(self, names: list[str]) -> dict[str, graph.Repository]:
-        """Return what is newest in the repositories that were read before, as far as GraphQL tells."""
-        stored = {partition for _, partition in self._plan.watermarks}
-        asked = [name for name in names if name in stored]
-        if self._plan.window.since is not None or not asked or len(self._plan.streams) == 1:
+        """Return what is newest in repositories, as far as GraphQL tells: the next run asks again and compares."""
+        if self._plan.window.since is not None or len(self._plan.streams) == 1:
             return {}
         LABEL.set(REPOSITORIES.name)
         variables = {}
-        for place, name in enumerate(asked):
+        for place, name in enumerate(names):
             variables[f"o{place}"], _, variables[f"n{place}"] = name.partition("/")
         try:
-            found = await self._api.query(graph.facts(len(asked)), variables, partial=True)
+            found = await self._api.query(graph.facts(len(names)), variables, partial=True)
         except (GraphqlMissingError, UnreachableError):
             return {}  # nothing is known, so that everything is asked for
         return {
             name: found.repositories[f"r{place}"]
-            for place, name in enumerate(asked)
+            for place, name in enumerate(names)
             if f"r{place}" in found.repositories
         }
 

@@ -51,6 +51,7 @@ class Progress(msgspec.Struct, omit_defaults=True):
         seen: digest of what GraphQL showed of the stream, to tell that nothing changed.
         etag: of the first page.
         last_id: greatest id that was seen.
+        known: by id, the last change of records so new that the next run lists them again.
     """
 
     newest: str | None = None
@@ -59,6 +60,7 @@ class Progress(msgspec.Struct, omit_defaults=True):
     seen: str | None = None
     etag: str | None = None
     last_id: int | None = None
+    known: dict[str, str] = {}
 
 
 class _State(msgspec.Struct):
