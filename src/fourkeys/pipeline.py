@@ -1,4 +1,4 @@
-"""The four stations as functions: extract, load, build; reading is `mart.metrics`."""
+"""The stations in their order: load, build, and `run` with the extraction before them; reading is `mart.metrics`."""
 
 from __future__ import annotations
 
@@ -6,40 +6,28 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from fourkeys import catalog
-from fourkeys.errors import ConfigError, FileError, FourkeysError, PartialError, UsageError
-from fourkeys.files import Manifest, Output, read_manifest, verify
+from fourkeys import catalog, extraction
+from fourkeys.errors import FileError, FourkeysError, PartialError, UsageError
+from fourkeys.extraction import Errand
+from fourkeys.files import read_manifest, verify
 from fourkeys.mart import views
+from fourkeys.mart.commits import known_shas, unknown_deployed
+from fourkeys.mart.link import Graph
 from fourkeys.mart.linking import Linked, link
 from fourkeys.streams import STREAMS, Stream, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from fourkeys.config import Config
     from fourkeys.warehouses.base import Loaded, Warehouse
-    from fourkeys.window import Watermark, Window
+    from fourkeys.window import Window
 
 Report = Callable[[str], None]
-
-
-NEEDED = (
-    "repositories",
-    "issues",
-    "issue_comments",
-    "users",
-    "labels",
-    "issue_events",
-    "releases",
-    "commits",
-    "pull_requests",
-    "pull_request_commits",
-    "pull_request_reviews",
-)
-"""The streams of GHES that are read unless others are named."""
+Opener = Callable[[], "AbstractContextManager[Warehouse]"]
 
 
 def load(warehouse: Warehouse, paths: Iterable[Path], report: Report) -> list[Loaded]:
@@ -61,48 +49,8 @@ def load(warehouse: Warehouse, paths: Iterable[Path], report: Report) -> list[Lo
     return done
 
 
-def extract_ghes(
-    config: Config,
-    environment: Mapping[str, str],
-    streams: Sequence[Stream],
-    repositories: Sequence[str],
-    organizations: Sequence[str],
-    window: Window,
-    watermarks: Mapping[tuple[str, str], Watermark],
-    out: Path | IO[bytes],
-    report: Report,
-) -> Manifest | None:
-    """Read GHES into CSV files under *out*, or one stream into an open file; the catalog's repositories by default.
-
-    Returns:
-        The manifest; None for an open file.
-
-    Raises:
-        ConfigError: no address, or nothing to read.
-        PartialError: some repositories failed; what the others gave is written.
-        SourceError: nothing could be read.
-    """
-    from fourkeys.sources import ghes  # noqa: PLC0415 - loading needs no HTTP client
-
-    settings = config.sources.ghes
-    if not settings.url:
-        raise ConfigError("no address of a GitHub Enterprise Server", "set GITHUB_API_URL=https://HOST/api/v3")
-    chosen = tuple(repositories) or (() if organizations else config.repositories)
-    if not chosen and not organizations and any("repository" in each.key for each in streams):
-        raise ConfigError("no repository to read", "give --repo OWNER/NAME or --org, or write [[services]]")
-    plan = ghes.Plan(tuple(streams), chosen, tuple(organizations), window, watermarks)
-    output = Output(out) if isinstance(out, Path) else Output.stdout(streams[0], out)
-    with output:
-        ghes.extract(settings, settings.token(environment), plan, output, report)
-    failures = [failure for entry in output.entries.values() for failure in entry.failures]
-    if failures:
-        parts = "; ".join(dict.fromkeys(f"{f.partition or f.stream}: {f.message}" for f in failures))
-        raise PartialError(f"not all was read: {parts}", failures[0].hint or "run it again: it goes on from there")
-    return read_manifest(out) if isinstance(out, Path) else None
-
-
 def run(
-    open_warehouse: Callable[[], AbstractContextManager[Warehouse]],
+    open_warehouse: Opener,
     config: Config,
     environment: Mapping[str, str],
     window: Window,
@@ -112,35 +60,90 @@ def run(
 ) -> None:
     """Extract what the catalog names, load it, build the mart; what could be done is done before an error is raised.
 
-    The warehouse is open only while it is read or written, not during the extraction.
+    A source that fails stops no other. The warehouse is open only while it is read or written, not while a source is.
 
     Raises:
         PartialError: a source or a part of it failed; the rest is loaded and built.
+        FourkeysError: the only source failed.
     """
-    failed: FourkeysError | None = None
-    folder = out / "ghes"
-    if config.sources.ghes.url and config.repositories:
-        streams = [stream(name) for name in NEEDED]
-        with open_warehouse() as warehouse:
-            watermarks = warehouse.watermarks() if window.since is None else {}
+    sources = extraction.configured(config)
+    failed: dict[str, FourkeysError] = {}
+    for name in sources:
+        errand = _errand(open_warehouse, config, environment, window, out / name, report)
         try:
-            extract_ghes(config, environment, streams, (), (), window, watermarks, folder, report)
-        except PartialError as error:
-            failed = error
+            _extract(name, errand, open_warehouse)
+        except FourkeysError as error:
+            failed[name] = error
         with open_warehouse() as warehouse:
-            load(warehouse, [folder], report)
+            load(warehouse, [out / name] if (out / name).is_dir() else [], report)
+    if "ghes" in sources and "ghes" not in failed:
+        _read_deployed(open_warehouse, config, environment, out / "ghes-deployed", now, report)
     with open_warehouse() as warehouse:
         linked = build(warehouse, config, now)
     report(built(linked, config))
+    if failed and len(failed) == len(sources) == 1:
+        raise next(iter(failed.values()))
     if failed:
-        raise failed
+        said = "; ".join(f"{name}: {error.message}" for name, error in failed.items())
+        raise PartialError(said, next(error.hint for error in failed.values()))
+
+
+def _errand(
+    open_warehouse: Opener,
+    config: Config,
+    environment: Mapping[str, str],
+    window: Window,
+    out: Path,
+    report: Report,
+) -> Errand:
+    with open_warehouse() as warehouse:
+        watermarks = warehouse.watermarks() if window.since is None else {}
+    return Errand(config, environment, out, report, window, watermarks)
+
+
+def _extract(name: str, errand: Errand, open_warehouse: Opener) -> None:
+    if name == "ghes":
+        extraction.ghes(errand)
+    elif name == "heroku":
+        with open_warehouse() as warehouse:
+            shas = Graph((sha, ()) for sha in known_shas(warehouse))
+        extraction.heroku(errand, known_commits=shas.resolve)
+
+
+def _read_deployed(
+    open_warehouse: Opener,
+    config: Config,
+    environment: Mapping[str, str],
+    out: Path,
+    now: datetime,
+    report: Report,
+) -> None:
+    """Read the ancestry of commits that were deployed and that GHES was not asked for: branches never merged."""
+    with open_warehouse() as warehouse:
+        prepare(warehouse, config, now)
+        roots = unknown_deployed(warehouse)
+        watermarks = warehouse.watermarks()
+    if not roots:
+        return
+    errand = Errand(config, environment, out, report, watermarks=watermarks)
+    try:
+        extraction.ghes(errand, [STREAMS["ghes_commits"]], list(roots), roots=roots)
+    except FourkeysError as error:
+        report(f"deployed commits that are not known could not all be read: {error.message}")
+    with open_warehouse() as warehouse:
+        load(warehouse, [out] if out.is_dir() else [], report)
+
+
+def prepare(warehouse: Warehouse, config: Config, now: datetime) -> None:
+    """Store the catalog, and create the views that only rename."""
+    warehouse.replace(STREAMS["services"], catalog.service_rows(config.services))
+    warehouse.replace(STREAMS["service_resources"], catalog.resource_rows(config.services))
+    views.apply(warehouse, config.metrics, now, ("staging",))
 
 
 def build(warehouse: Warehouse, config: Config, now: datetime) -> Linked:
     """Store the catalog, link commits to deployments, create or replace the views."""
-    warehouse.replace(STREAMS["services"], catalog.service_rows(config.services))
-    warehouse.replace(STREAMS["service_resources"], catalog.resource_rows(config.services))
-    views.apply(warehouse, config.metrics, now, ("staging",))
+    prepare(warehouse, config, now)
     linked = link(warehouse)
     views.apply(warehouse, config.metrics, now)
     return linked

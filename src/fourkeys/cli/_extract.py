@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fourkeys import config, pipeline
+from fourkeys import config, extraction
 from fourkeys.cli import _common
 from fourkeys.cli._common import ConfigFile, Quiet, Since, Until
 from fourkeys.errors import UsageError
-from fourkeys.streams import STREAMS, stream
+from fourkeys.streams import STREAMS, Stream, stream
 from fourkeys.window import Watermark
 
 app = typer.Typer(help="Read an outside system and write CSV.", no_args_is_help=True)
@@ -36,32 +37,59 @@ def ghes(
     since: Since = None,
     until: Until = None,
     out: Out = "fourkeys-data/ghes",
+    with_emails: Annotated[bool, typer.Option("--with-emails", help="Write e-mail addresses too.")] = False,
+    pseudonymise: Annotated[
+        bool, typer.Option("--pseudonymise", help="Keyed hashes for people; the key is in FOURKEYS_HASH_KEY.")
+    ] = False,
+    detail: Annotated[bool, typer.Option("--detail", help="Users with their profiles: a request for each.")] = False,
     config_file: ConfigFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Read GitHub Enterprise Server; GITHUB_API_URL and GITHUB_API_TOKEN are enough, no file is needed."""
     settings = config.load(config_file)
-    names = streams or list(pipeline.NEEDED)
-    chosen = (
-        tuple(each for each in STREAMS.values() if each.source == "ghes")
-        if names == ["all"]
-        else tuple(dict.fromkeys(stream(name) for name in names))
-    )
-    if wrong := [each.name for each in chosen if each.source != "ghes"]:
-        raise UsageError(f"{wrong[0]} is no stream of GHES", "`fourkeys schema` lists all streams")
+    chosen = _chosen(streams)
     if out == "-" and len(chosen) != 1:
         raise UsageError(f"--out - takes one stream, not {len(chosen)}", "name one stream, or give a folder")
+    people = extraction.People(with_emails, pseudonymise, detail)
+    extraction.ghes(_errand(settings, since, until, out, quiet), chosen, repo or (), org or (), people)
+
+
+@app.command()
+def heroku(
+    app_names: Annotated[list[str] | None, typer.Option("--app", help="Apps [default: the catalog's].")] = None,
+    since: Since = None,
+    until: Until = None,
+    out: Out = "fourkeys-data/heroku",
+    config_file: ConfigFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Read the releases of Heroku apps; HEROKU_API_KEY holds the key."""
+    settings = config.load(config_file)
+    extraction.heroku(_errand(settings, since, until, out, quiet), app_names or ())
+
+
+def _chosen(names: Sequence[str] | None) -> tuple[Stream, ...]:
+    """Return the streams of GHES that are asked for."""
+    if not names:
+        return extraction.NEEDED
+    if list(names) == ["all"]:
+        return tuple(each for each in STREAMS.values() if each.source == "ghes")
+    chosen = tuple(dict.fromkeys(stream(name) for name in names))
+    if wrong := [each.name for each in chosen if each.source != "ghes"]:
+        raise UsageError(f"{wrong[0]} is no stream of GHES", "`fourkeys schema` lists all streams")
+    return chosen
+
+
+def _errand(settings: config.Config, since: str | None, until: str | None, out: str, quiet: bool) -> extraction.Errand:
+    """Return what a source is told; without `--since`, what is stored decides where it begins."""
     window = _common.window(settings, since, until)
-    pipeline.extract_ghes(
+    return extraction.Errand(
         settings,
         os.environ,
-        chosen,
-        tuple(repo or ()),
-        tuple(org or ()),
-        window,
-        _stored(settings) if window.since is None else {},
         sys.stdout.buffer if out == "-" else Path(out),
         _common.hush if quiet else _common.say,
+        window,
+        _stored(settings) if window.since is None else {},
     )
 
 

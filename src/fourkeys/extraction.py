@@ -1,0 +1,153 @@
+"""Reading the outside systems, each by its own `extract`, into CSV files; what the catalog names by default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from fourkeys.config import Config
+from fourkeys.errors import ConfigError, PartialError
+from fourkeys.files import Output
+from fourkeys.streams import STREAMS, Stream, stream
+from fourkeys.window import Watermark, Window
+
+NEEDED = tuple(
+    stream(name)
+    for name in (
+        *("repositories", "issues", "issue_comments", "users", "labels", "issue_events", "releases", "commits"),
+        *("pull_requests", "pull_request_commits", "pull_request_reviews"),
+    )
+)
+"""The streams of GHES that are read unless others are named."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What every source is told.
+
+    Attributes:
+        config: all of it.
+        environment: where secrets are.
+        out: a folder, or an open file for one stream.
+        report: takes lines of progress.
+        window: half-open; an explicit start is a backfill.
+        watermarks: what is stored already, by stream and partition.
+    """
+
+    config: Config
+    environment: Mapping[str, str]
+    out: Path | IO[bytes]
+    report: Report
+    window: Window = field(default_factory=Window)
+    watermarks: Mapping[tuple[str, str], Watermark] = field(default_factory=dict)
+
+    def output(self, only: Stream) -> Output:
+        """Return where the rows go; *only* is the stream of an open file."""
+        return Output(self.out) if isinstance(self.out, Path) else Output.stdout(only, self.out)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """How people appear.
+
+    Attributes:
+        with_emails: e-mail addresses may be written.
+        pseudonymise: keyed hashes stand for people; the key is in `FOURKEYS_HASH_KEY`.
+        detail: users come with their profiles, at one request for each.
+    """
+
+    with_emails: bool = False
+    pseudonymise: bool = False
+    detail: bool = False
+
+
+def ghes(
+    errand: Errand,
+    streams: Sequence[Stream] = NEEDED,
+    repositories: Sequence[str] = (),
+    organizations: Sequence[str] = (),
+    people: People | None = None,
+    roots: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Read GitHub Enterprise Server.
+
+    Raises:
+        ConfigError: no address, or nothing to read.
+        PartialError: some repositories failed; what the others gave is written.
+        SourceError: nothing could be read.
+    """
+    from fourkeys.sources import ghes as source  # noqa: PLC0415 - loading needs no HTTP client
+
+    settings, people = errand.config.sources.ghes, people or People()
+    if not settings.url:
+        raise ConfigError("no address of a GitHub Enterprise Server", "set GITHUB_API_URL=https://HOST/api/v3")
+    chosen = tuple(repositories) or (() if organizations else errand.config.repositories)
+    if not chosen and not organizations and any("repository" in each.key for each in streams):
+        raise ConfigError("no repository to read", "give --repo OWNER/NAME or --org, or write [[services]]")
+    plan = source.Plan(
+        tuple(streams),
+        chosen,
+        tuple(organizations),
+        errand.window,
+        errand.watermarks,
+        roots or {},
+        with_emails=people.with_emails,
+        pseudonymise_key=_hash_key(errand.environment) if people.pseudonymise else None,
+        detail=people.detail,
+    )
+    with errand.output(streams[0]) as output:
+        source.extract(settings, source.credentials(settings, errand.environment), plan, output, errand.report)
+    _raise_failures(output)
+
+
+def heroku(errand: Errand, apps: Sequence[str] = (), known_commits: Callable[[str], str | None] | None = None) -> None:
+    """Read the releases of Heroku apps.
+
+    Raises:
+        ConfigError: no key, or no app.
+        PartialError: some apps failed; what the others gave is written.
+        SourceError: nothing could be read.
+    """
+    from fourkeys.sources import heroku as source  # noqa: PLC0415 - as above
+
+    settings = errand.config.sources.heroku
+    chosen = tuple(apps) or errand.config.heroku_apps
+    if not chosen:
+        raise ConfigError("no Heroku app to read", "give --app NAME, or write heroku_apps into [[services]]")
+    plan = source.Plan(
+        chosen,
+        errand.window,
+        errand.watermarks,
+        known_commits or (lambda _: None),
+        errand.environment.get("FOURKEYS_HASH_KEY"),
+    )
+    with errand.output(STREAMS["heroku_releases"]) as output:
+        source.extract(settings, settings.token(errand.environment), plan, output, errand.report)
+    _raise_failures(output)
+
+
+def configured(config: Config) -> tuple[str, ...]:
+    """Return the sources that the catalog and the configuration name, in the order in which they are read."""
+    wanted = {
+        "ghes": bool(config.sources.ghes.url and config.repositories),
+        "heroku": bool(config.heroku_apps),
+    }
+    return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+
+
+def _hash_key(environment: Mapping[str, str]) -> str:
+    key = environment.get("FOURKEYS_HASH_KEY")
+    if not key:
+        raise ConfigError("no key to hash people with", "set FOURKEYS_HASH_KEY to a long random text, and keep it")
+    return key
+
+
+def _raise_failures(output: Output) -> None:
+    failures = [failure for entry in output.entries.values() for failure in entry.failures]
+    if failures:
+        parts = "; ".join(dict.fromkeys(f"{each.partition or each.stream}: {each.message}" for each in failures))
+        raise PartialError(f"not all was read: {parts}", failures[0].hint or "run it again: it goes on from there")
