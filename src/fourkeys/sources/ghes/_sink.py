@@ -206,10 +206,10 @@ class Sink:
         """Note everything for the manifest.
 
         Raises:
-            SourceError: nothing at all could be read; it is the first error.
+            SourceError: nothing could be read, or of no repository anything; it is the first error.
         """
         state = self._state
-        if self._errors and not state.done:
+        if self._errors and not any(place.partition(" ")[2] for place in state.done):
             raise self._errors[0]
         for stream in self._streams:
             name = stream.name
