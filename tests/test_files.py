@@ -64,6 +64,15 @@ def test_times_are_moved_to_utc_and_lists_are_json() -> None:
     assert expected == commits.encode([row])[0]
 
 
+@pytest.mark.parametrize("text", ["foobar", "2010/04/10 14:10:01 -0700", "barZ"])
+def test_a_time_that_cannot_be_read_is_null_and_counted(text: str) -> None:
+    """What is no time does not stop a run, and is no value that a loader would refuse."""
+    dialect = Dialect(LABELS)
+
+    assert dialect.encode([("h", *[None] * 8, text)])[0] == b"h,,,,,,,,,\n"
+    assert dialect.untimely == 1
+
+
 def test_files_appear_when_complete_with_their_manifest(tmp_path: Path) -> None:
     """Nothing has its final name before the end; then rows, size, digest, marks and failures are in the manifest."""
     mark = Watermark("ghes_labels", "o/r", NOON, "{}")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fourkeys.streams import Stream
 
+_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z").fullmatch
 _SPECIAL = re.compile('[",\r\n\x00]').search
 
 
@@ -27,12 +28,14 @@ class Dialect:
 
     Attributes:
         replaced: how many characters became U+FFFD because a CSV in UTF-8 cannot hold them.
+        untimely: how many times became NULL because they cannot be read as a time.
     """
 
     def __init__(self, stream: Stream) -> None:
         self.header = (",".join(stream.header) + "\n").encode()
         self.replaced = 0
-        by_type: dict[Type, Callable[[Any], str]] = {Type.TIMESTAMP: _moment, Type.JSON: self._json}
+        self.untimely = 0
+        by_type: dict[Type, Callable[[Any], str]] = {Type.TIMESTAMP: self._moment, Type.JSON: self._json}
         self._fields = tuple(by_type.get(column.type, self._field) for column in stream.columns)
 
     def encode(self, rows: Iterable[Sequence[Any]]) -> tuple[bytes, int]:
@@ -72,10 +75,15 @@ class Dialect:
     def _json(self, value: Any) -> str:
         return "" if value is None else self._text(msgspec.json.encode(value).decode())
 
-
-def _moment(value: Any) -> str:
-    if value is None:
-        return ""
-    if type(value) is str:
-        return value if value[-1:] == "Z" else rfc3339(datetime.fromisoformat(value))
-    return rfc3339(value)
+    def _moment(self, value: Any) -> str:
+        if value is None:
+            return ""
+        if type(value) is str:
+            if _UTC(value):
+                return value
+            try:
+                return rfc3339(datetime.fromisoformat(value))
+            except ValueError:
+                self.untimely += 1
+                return ""
+        return rfc3339(value)

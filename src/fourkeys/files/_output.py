@@ -41,6 +41,7 @@ class _File(msgspec.Struct):
     size: int
     rows: int
     replaced: int = 0
+    untimely: int = 0
 
 
 class _Checkpoint(msgspec.Struct):
@@ -87,7 +88,8 @@ class _Writer:
         self.target.truncate(known.size)
         while chunk := self.target.read(1 << 20):
             self.digest.update(chunk)
-        self.rows, self.size, self.durable, self.dialect.replaced = known.rows, known.size, known.size, known.replaced
+        self.rows, self.size, self.durable = known.rows, known.size, known.size
+        self.dialect.replaced, self.dialect.untimely = known.replaced, known.untimely
 
 
 class Output:
@@ -173,7 +175,9 @@ class Output:
             return
         for writer in self._writers.values():
             writer.sync()
-        files = {name: _File(w.size, w.rows, w.dialect.replaced) for name, w in self._writers.items()}
+        files = {
+            name: _File(w.size, w.rows, w.dialect.replaced, w.dialect.untimely) for name, w in self._writers.items()
+        }
         content = msgspec.json.encode(_Checkpoint(self._plan, files, msgspec.Raw(state)))
         replace_file(self.directory / CHECKPOINT, content)
 
@@ -232,6 +236,8 @@ class Output:
             warnings = entry.warnings
             if writer.dialect.replaced:
                 warnings += (f"{writer.dialect.replaced} characters that no CSV can hold became U+FFFD",)
+            if writer.dialect.untimely:
+                warnings += (f"{writer.dialect.untimely} times that cannot be read became NULL",)
             self.entries[name] = replace(
                 entry, rows=writer.rows, bytes=writer.size, sha256=writer.digest.hexdigest(), warnings=warnings
             )
