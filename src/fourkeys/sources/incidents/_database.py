@@ -72,10 +72,10 @@ class Database:
             ):
                 values = frame.astype(object)
                 yield from values.where(values.notna(), None).to_dict("records")
-        except exc.SQLAlchemyError as error:
+        except (exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
             what = "the query" if query else f"table {table}"
             raise SourceError(
-                f"{self.where}: {what} cannot be read: {_cause(error)}",
+                f"{self.where}: {what} cannot be read: {_cause(error.__cause__ or error)}",
                 "compare sources.incidents with the database's tables and columns",
             ) from None
 
@@ -125,7 +125,26 @@ def connect(url: str, timezone: str | None, timeout: float, chunk_rows: int) -> 
             _restrict(connection, timezone, timeout)
         except exc.SQLAlchemyError as error:
             raise SourceError(f"{where}: {_cause(error)}", "use a database that can read only") from None
-        yield Database(connection.execution_options(stream_results=True), where, chunk_rows)
+        with _closing_cursors(connection):
+            yield Database(connection.execution_options(stream_results=True), where, chunk_rows)
+
+
+@contextmanager
+def _closing_cursors(connection: sqlalchemy.Connection) -> Iterator[None]:
+    """Close what pandas leaves open when its reader stops before the last row."""
+    from sqlalchemy import event  # noqa: PLC0415 - an extra
+
+    cursors: list[Any] = []
+
+    def keep(_connection: object, cursor: object, *_: object) -> None:
+        cursors.append(cursor)
+
+    event.listen(connection, "after_cursor_execute", keep)
+    try:
+        yield
+    finally:
+        for cursor in cursors:
+            cursor.close()
 
 
 def _read_only_file(address: sqlalchemy.URL) -> sqlalchemy.URL:
@@ -162,7 +181,7 @@ def _offset(timezone: str) -> str:
     return f"{winter[:3]}:{winter[3:5]}" if winter == summer else timezone
 
 
-def _cause(error: Exception, password: object = None) -> str:
+def _cause(error: BaseException, password: object = None) -> str:
     """Return the first line of what the driver says, without the password."""
     text = (str(getattr(error, "orig", None) or error).strip() or type(error).__name__).splitlines()[0][:200]
     return text.replace(str(password), "***") if password else text

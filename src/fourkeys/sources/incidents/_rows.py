@@ -48,12 +48,12 @@ class Reader:
 
     def incident(self, record: Mapping[str, Any]) -> Row | None:
         """Return the row of an incident, or None for one without an id or of a kind that is not asked for."""
-        number = _text(record.get("incident_id"))
+        number = _word(record.get("incident_id"))
         if not number:
             self._warn(INCIDENTS, "left out an incident without an id")
             return None
         name = f"incident {number}"
-        kind = _text(record.get("kind"))
+        kind = _word(record.get("kind"))
         kind = self._settings.kind_names.get(kind or "", kind)
         if self._settings.kinds and (kind or "") not in self._settings.kinds:
             self.left_out.add(number)
@@ -67,7 +67,7 @@ class Reader:
         status, resolved = self._status(record, name)
         if resolved and started and resolved < started:
             self._warn(INCIDENTS, f"{name} was resolved before it started")
-        service = _text(record.get("service_key"))
+        service = _word(record.get("service_key"))
         if self._keys and service not in self._keys:
             self._unmapped[service or ""] += 1
         deployment, sha = _cause(record)
@@ -77,7 +77,7 @@ class Reader:
             "title": _text(record.get("title")),
             "service_key": service,
             "kind": kind,
-            "severity": _text(record.get("severity")),
+            "severity": _word(record.get("severity")),
             "started_at": started,
             "detected_at": detected,
             "resolved_at": resolved,
@@ -85,7 +85,7 @@ class Reader:
             "change_related": self._flag(record, "change_related", name),
             "deployment_id": deployment,
             "cause_sha": sha,
-            "url": _text(record.get("url")),
+            "url": _word(record.get("url")),
             "updated_at": updated,
             "extracted_at": self._at,
         }
@@ -93,7 +93,7 @@ class Reader:
 
     def event(self, record: Mapping[str, Any]) -> Row | None:
         """Return the row of an event, or None for one without an id or of an incident that is left out."""
-        number, incident = _text(record.get("event_id")), _text(record.get("incident_id"))
+        number, incident = _word(record.get("event_id")), _word(record.get("incident_id"))
         if not number:
             self._warn(EVENTS, f"left out an event of incident {incident} without an id")
             return None
@@ -103,7 +103,7 @@ class Reader:
             "source": self._settings.name,
             "event_id": number,
             "incident_id": incident,
-            "event_type": _text(record.get("event_type")),
+            "event_type": _word(record.get("event_type")),
             "actor": _text(record.get("actor")),
             "message": _text(record.get("message")),
             "created_at": self._moment(record, "created_at", EVENTS, f"event {number}"),
@@ -121,7 +121,7 @@ class Reader:
     def _status(self, record: Mapping[str, Any], name: str) -> tuple[str, datetime | None]:
         """Return state and time of resolution; an incident that its bot calls open is not resolved."""
         resolved = self._moment(record, "resolved_at", INCIDENTS, name)
-        word = _text(record.get("status"))
+        word = _word(record.get("status"))
         state = self._settings.states.get(word or "", word)
         if state is not None and state not in _OVER:
             self._warn(INCIDENTS, f"{name}: state {word!r} is unknown; add it to sources.incidents.states")
@@ -161,7 +161,7 @@ class Reader:
         return moment
 
     def _flag(self, record: Mapping[str, Any], column: str, name: str) -> bool | None:
-        text = (_text(record.get(column)) or "").lower()
+        text = (_word(record.get(column)) or "").lower()
         if text in _TRUE:
             return True
         if text and text not in _FALSE:
@@ -189,15 +189,16 @@ def check(stream: Stream, columns: Mapping[str, str], needed: Collection[str], p
 
 def _cause(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Return deployment and commit that are named as the cause; a reference is a commit where it looks like one."""
-    deployment, sha = _text(record.get("deployment_id")), _text(record.get("cause_sha"))
-    reference = _text(record.get("cause"))
+    deployment, sha = _word(record.get("deployment_id")), _word(record.get("cause_sha"))
+    reference = _word(record.get("cause"))
     if reference and _SHA.fullmatch(reference):
         return deployment, sha or reference.lower()
     return deployment or reference, sha
 
 
 def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    text = str(value).strip() if isinstance(value, str) else str(value)
-    return text or None
+    return None if value is None else str(value)
+
+
+def _word(value: Any) -> str | None:
+    return None if value is None else str(value).strip() or None
