@@ -49,10 +49,10 @@ class Warehouse(Protocol):
             FileError: the header or a value does not fit; nothing of the file is loaded.
         """
 
-    def replace(self, stream: Stream, rows: Iterable[Row], where: str = "true") -> int:
+    def replace(self, stream: Stream, rows: Iterable[Row], where: str = "true") -> None:
         """Put *rows* in the place of those rows of the stream's table for which *where* (GoogleSQL) holds.
 
-        In one transaction. Returns the number of rows that the table then has.
+        In one transaction.
         """
 
     def watermarks(self) -> dict[tuple[str, str], Watermark]:

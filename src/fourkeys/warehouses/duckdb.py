@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,8 @@ from fourkeys.errors import FileError, WarehouseError
 from fourkeys.streams import DERIVED, STREAMS, Stream, Type
 from fourkeys.warehouses.base import Loaded, Row
 from fourkeys.warehouses.googlesql import to_duckdb
+from fourkeys.warehouses.header import NOTHING_LOADED, line_of_record, read_header
+from fourkeys.warehouses.merging import ages
 from fourkeys.window import Watermark, rfc3339
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class DuckDB:
 
     def load(self, stream: Stream, file: Path, watermarks: Sequence[Watermark] = ()) -> Loaded:
         """Merge a CSV file into the stream's table; see `Warehouse.load`."""
-        header = _header(stream, file)
+        header = read_header(stream, file)
         run = self._connection.execute
         run("begin")
         try:
@@ -69,27 +70,30 @@ class DuckDB:
             raise FileError(f"{file}: {_first_line(error)}", "it must be UTF-8 CSV as RFC 4180 has it") from None
         return Loaded(stream.name, read, new, changed)
 
-    def replace(self, stream: Stream, rows: Iterable[Row], where: str = "true") -> int:
+    def replace(self, stream: Stream, rows: Iterable[Row], where: str = "true") -> None:
         """Put *rows* in the place of the table's rows for which *where* holds; see `Warehouse.replace`."""
-        table = stream.name
+        table, run = stream.name, self._connection.execute
         header = [name for name in stream.header if name != "extracted_at"]
+        columns = ", ".join(f"'{name}': '{stream.column(name).type.duckdb}'" for name in header)
         with tempfile.TemporaryDirectory(prefix="fourkeys-") as folder:
             file = Path(folder) / "rows.csv"
             with file.open("w", encoding="utf-8", newline="") as text:
                 writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL)
                 writer.writerow(header)
                 writer.writerows([_text(row.get(name)) for name in header] for row in rows)
-            columns = ", ".join(f"'{name}': '{stream.column(name).type.duckdb}'" for name in header)
-            self._connection.execute("begin")
-            self._connection.execute(to_duckdb(f"delete from raw.{table} where {where}"))
-            self._connection.execute(
-                f"insert into raw.{table} ({', '.join(header)}) select * from read_csv("
-                f"?, header = true, columns = {{{columns}}}, nullstr = '{_NULL}', quote = '\"', escape = '\"', "
-                "strict_mode = true, max_line_size = 100000000)",
-                [str(file)],
-            )
-            self._connection.execute("commit")
-        return int(self._scalar(f"select count(*) from raw.{table}"))
+            run("begin")
+            try:
+                run(to_duckdb(f"delete from raw.{table} where {where}"))
+                run(
+                    f"insert into raw.{table} ({', '.join(header)}) select * from read_csv("
+                    f"?, header = true, columns = {{{columns}}}, nullstr = '{_NULL}', quote = '\"', escape = '\"', "
+                    "strict_mode = true, max_line_size = 100000000)",
+                    [str(file)],
+                )
+            except duckdb.Error as error:
+                run("rollback")
+                raise WarehouseError(f"duckdb:///{self.path}: {table}: {_first_line(error)}") from error
+            run("commit")
 
     def watermarks(self) -> dict[tuple[str, str], Watermark]:
         """All watermarks by stream and partition."""
@@ -161,10 +165,10 @@ class DuckDB:
                 ).fetchone()
             )
             if bad:
-                line = _line_of(file, bad[0])
+                line = line_of_record(file, bad[0])
                 value = "an empty value" if bad[1] is None else repr(bad[1][:80])
                 what = f"{file}, line {line}, column {name}: {value} is no {column.type.value}"
-                raise FileError(what, "nothing of this file was loaded; mend the value and load it again")
+                raise FileError(what, NOTHING_LOADED)
 
     def _merge(self, stream: Stream) -> tuple[int, int, int]:
         """Merge the temporary table `incoming` by key; returns rows read, new and changed."""
@@ -204,27 +208,6 @@ class DuckDB:
                 )
 
 
-def _header(stream: Stream, file: Path) -> list[str]:
-    """Read the header; raises FileError for what the stream does not know and for keys that are missing."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as text:
-            header = next(csv.reader(text), [])
-    except FileNotFoundError:
-        raise FileError(f"{file}: no such file", "give the folder or the CSV files that `extract` wrote") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FileError(f"{file}: cannot be read: {error}", "it must be UTF-8 CSV") from None
-    for name in header:
-        if name not in stream.header:
-            near = difflib.get_close_matches(name, stream.header, 1)
-            hint = f"did you mean {near[0]}?" if near else f"`fourkeys schema {stream.name}` lists the columns"
-            raise FileError(f"{file}: unknown column {name!r} of stream {stream.name}", hint)
-    if missing := [name for name in stream.key if name not in header]:
-        raise FileError(f"{file}: no column {missing[0]!r}", f"the key of {stream.name} is {', '.join(stream.key)}")
-    if len(set(header)) != len(header):
-        raise FileError(f"{file}: a column stands twice in the header", "each column once")
-    return header
-
-
 def _read(file: Path, header: Sequence[str]) -> str:
     """Return the table function that reads *file* as text; an empty unquoted field is NULL, `""` is empty."""
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in header)
@@ -256,24 +239,12 @@ def _typed(stream: Stream, header: Sequence[str]) -> str:
 
 
 def _age(alias: str, stream: Stream) -> str:
-    """Return what orders rows of one key: the newest is the greatest; the content decides between equal ages."""
-    epoch = "timestamptz '0001-01-01 00:00:00+00'"
-    times = [f'coalesce({alias}."{name}", {epoch})' for name in stream.newest_by]
-    content = ", ".join(f'{alias}."{name}"::varchar' for name in stream.header if name not in stream.key)
-    return f"row({', '.join([*times, f'to_json([{content}])::varchar'])})"
+    """Return what orders rows of one key: the newest is the greatest."""
+    return f"row({', '.join(to_duckdb(each) for each in ages(stream, alias))})"
 
 
 def _quoted(name: str) -> str:
     return f'"{name}"'
-
-
-def _line_of(file: Path, record: int) -> int:
-    """Return the line on which data record number *record* (from 1) starts."""
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text)
-        for _ in range(record):
-            next(reader)
-        return reader.line_num + 1
 
 
 def _text(value: Any) -> Any:

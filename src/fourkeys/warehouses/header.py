@@ -1,0 +1,60 @@
+"""What every warehouse asks of a CSV file before it reads it: a header that fits the stream, and where a record is."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from typing import TYPE_CHECKING
+
+from fourkeys.errors import FileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fourkeys.streams import Stream
+
+NOTHING_LOADED = "nothing of this file was loaded; mend the value and load it again"
+
+
+def read_header(stream: Stream, file: Path) -> list[str]:
+    """Return the names of the columns of a CSV file, in their order.
+
+    Raises:
+        FileError: it cannot be read, a column is unknown or stands twice, or a column of the key is missing.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            header = next(csv.reader(text), [])
+    except FileNotFoundError:
+        raise FileError(f"{file}: no such file", "give the folder or the CSV files that `extract` wrote") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FileError(f"{file}: cannot be read: {error}", "it must be UTF-8 CSV") from None
+    for name in header:
+        if name not in stream.header:
+            near = difflib.get_close_matches(name, stream.header, 1)
+            hint = f"did you mean {near[0]}?" if near else f"`fourkeys schema {stream.name}` lists the columns"
+            raise FileError(f"{file}: unknown column {name!r} of stream {stream.name}", hint)
+    if missing := [name for name in stream.key if name not in header]:
+        raise FileError(f"{file}: no column {missing[0]!r}", f"the key of {stream.name} is {', '.join(stream.key)}")
+    if len(set(header)) != len(header):
+        raise FileError(f"{file}: a column stands twice in the header", "each column once")
+    return header
+
+
+def line_of_record(file: Path, record: int) -> int:
+    """Return the line on which data record number *record* (from 1) starts."""
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text)
+        for _ in range(record):
+            next(reader)
+        return reader.line_num + 1
+
+
+def line_of_byte(file: Path, offset: int) -> int:
+    """Return the line on which the byte at *offset* (from 0) stands."""
+    line, left = 1, offset
+    with file.open("rb") as data:
+        while left > 0 and (block := data.read(min(left, 1 << 20))):
+            line += block.count(b"\n")
+            left -= len(block)
+    return line
