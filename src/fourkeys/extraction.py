@@ -130,11 +130,31 @@ def heroku(errand: Errand, apps: Sequence[str] = (), known_commits: Callable[[st
     _raise_failures(output)
 
 
-def configured(config: Config) -> tuple[str, ...]:
+def incidents(errand: Errand, streams: Sequence[Stream] = ()) -> None:
+    """Read the incident bot's database.
+
+    Raises:
+        ConfigError: no database, or its settings do not fit.
+        SourceError: it cannot be read.
+    """
+    from fourkeys.sources import incidents as source  # noqa: PLC0415 - as above
+
+    settings = errand.config.sources.incidents
+    chosen = tuple(streams) or (STREAMS["incidents"], STREAMS["incident_events"])
+    keys = [key for service in errand.config.services for key in service.incident_keys]
+    plan = source.Plan(chosen, errand.window, keys)
+    with errand.output(chosen[0]) as output:
+        source.extract(settings, settings.url(errand.environment), plan, output, errand.report)
+    _raise_failures(output)
+
+
+def configured(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the sources that the catalog and the configuration name, in the order in which they are read."""
+    has_incidents = any(service.incident_keys for service in config.services)
     wanted = {
         "ghes": bool(config.sources.ghes.url and config.repositories),
         "heroku": bool(config.heroku_apps),
+        "incidents": has_incidents and bool(config.sources.incidents.url(environment)),
     }
     return tuple(name for name, is_wanted in wanted.items() if is_wanted)
 

@@ -66,7 +66,7 @@ def run(
         PartialError: a source or a part of it failed; the rest is loaded and built.
         FourkeysError: the only source failed.
     """
-    sources = extraction.configured(config)
+    sources = extraction.configured(config, environment)
     failed: dict[str, FourkeysError] = {}
     for name in sources:
         errand = _errand(open_warehouse, config, environment, window, out / name, report)
@@ -108,6 +108,8 @@ def _extract(name: str, errand: Errand, open_warehouse: Opener) -> None:
         with open_warehouse() as warehouse:
             shas = Graph((sha, ()) for sha in known_shas(warehouse))
         extraction.heroku(errand, known_commits=shas.resolve)
+    elif name == "incidents":
+        extraction.incidents(errand)
 
 
 def _read_deployed(

@@ -41,6 +41,7 @@ for _command in (
     _write.run,
     _read.metrics,
     _read.explain,
+    _read.check,
     _read.status,
     _read.schema,
     _write.demo,

@@ -26,7 +26,7 @@ def play(directory: Path, say: Callable[[str], None]) -> None:
         CheckError: a figure differs from what the simulation knows.
     """
     _make_room(directory)
-    with Sandbox(directory / "company", sources=("heroku",)) as sandbox:
+    with Sandbox(directory / "company", sources=("heroku", "incidents")) as sandbox:
         file = directory / "fourkeys.toml"
         file.write_text(sandbox.config_text + _warehouse(directory), encoding="utf-8")
         written = sandbox.write_files()
@@ -35,7 +35,7 @@ def play(directory: Path, say: Callable[[str], None]) -> None:
         now = datetime.combine(end, time(), settings.metrics.zone) + timedelta(hours=1)
         say(f"a company of {len(settings.services)} services answers at {settings.sources.ghes.url}; reading it")
         with _common.warehouse(settings) as warehouse:
-            pipeline.load(warehouse, written, _common.hush)
+            pipeline.load(warehouse, [each for each in written if each.suffix == ".csv"], _common.hush)
         window = _common.window(settings, None, None, now)
         out = directory / "data"
         pipeline.run(lambda: _common.warehouse(settings), settings, sandbox.environment, window, out, now, _common.hush)

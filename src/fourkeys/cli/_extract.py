@@ -68,6 +68,23 @@ def heroku(
     extraction.heroku(_errand(settings, since, until, out, quiet), app_names or ())
 
 
+@app.command()
+def incidents(
+    streams: Annotated[list[str] | None, typer.Argument(help="incidents, incident_events [default: both].")] = None,
+    since: Since = None,
+    until: Until = None,
+    out: Out = "fourkeys-data/incidents",
+    config_file: ConfigFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Read the incident bot's database; INCIDENT_DATABASE_URL holds its address."""
+    settings = config.load(config_file)
+    chosen = [stream(name) for name in streams or (["incidents"] if out == "-" else [])]
+    if wrong := [each.name for each in chosen if each.source != "incidents"]:
+        raise UsageError(f"{wrong[0]} is no stream of the incident bot", "they are incidents and incident_events")
+    extraction.incidents(_errand(settings, since, until, out, quiet), chosen)
+
+
 def _chosen(names: Sequence[str] | None) -> tuple[Stream, ...]:
     """Return the streams of GHES that are asked for."""
     if not names:

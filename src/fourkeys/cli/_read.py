@@ -13,7 +13,7 @@ import typer
 from fourkeys import config
 from fourkeys.cli import _common, _tables
 from fourkeys.cli._common import ConfigFile
-from fourkeys.errors import UsageError
+from fourkeys.errors import CheckError, UsageError
 from fourkeys.streams import STREAMS, stream
 from fourkeys.warehouses.base import Warehouse
 from fourkeys.window import utc_now
@@ -101,6 +101,23 @@ def _refuse_unknown(warehouse: Warehouse, services: Sequence[str]) -> None:
     known = [row["service"] for row in rows]
     if unknown := [name for name in services if name not in known]:
         raise UsageError(f"unknown service {unknown[0]!r}", f"known are {', '.join(known) or 'none'}")
+
+
+def check(
+    service: Annotated[list[str] | None, typer.Option(help="Only these services.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    config_file: ConfigFile = None,
+) -> None:
+    """Show what is wrong with the data; exit 4 where a figure is wrong by it."""
+    from fourkeys.mart.checks import findings  # noqa: PLC0415 - as above
+
+    settings = config.load(config_file)
+    with _common.warehouse(settings, read_only=True) as warehouse:
+        rows = findings(warehouse, service or ())
+    print_rows(rows, Format.JSON if as_json else Format.TABLE)
+    if errors := [row for row in rows if row["severity"] == "error"]:
+        names = ", ".join(dict.fromkeys(row["check"] for row in errors))
+        raise CheckError(f"checks failed: {names}", "docs/metrics.md says what each of them means")
 
 
 def status(
