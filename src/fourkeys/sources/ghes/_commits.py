@@ -107,16 +107,28 @@ async def _since(job: Job, base: str, branch: str, handle: Handle) -> str | None
     return head
 
 
-async def ancestry(job: Job, head: str, root: str, handle: Handle) -> None:
+async def ancestry(job: Job, head: str, root: str, handle: Handle, pages: dict[str, int]) -> None:
     """Read what *root* contains and *head* does not; all of it where they share nothing.
+
+    Args:
+        job: the repository.
+        head: what was read already.
+        root: the commit.
+        handle: takes pages.
+        pages: by root, the page where a killed run goes on; the root is taken out at the end.
 
     Raises:
         NotFoundError: the root is unknown.
     """
+    number: int | None = pages[root]
     try:
-        await _difference(job, head, root, handle)
+        while number:
+            page = await _compare(job, head, root, number)
+            number = pages[root] = number + 1 if page.next else 0
+            handle(page)
     except NotFoundError:
         await history(job, root, handle, {})
+    pages.pop(root, None)
 
 
 async def newest_before(api: Api, path: str, moment: str) -> str | None:

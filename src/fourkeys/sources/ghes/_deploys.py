@@ -46,6 +46,7 @@ async def deployments(job: Job) -> None:
     since = min((start for start in starts if start), default=None) if all(starts) else None
     incremental = since is not None and job.plan.window.since is None
     position = job.sink.position(wanted[0], job.name)
+    seen = position.setdefault("seen", seen)
     found = _Found(job, since, position)
     path = f"{job.path}/deployments"
     back = since - LATE if since else None

@@ -29,7 +29,8 @@ async def history(job: Job, deployments: Awaitable[None] | None) -> None:
         job: the repository.
         deployments: done when the deployments are read; None where they are not wanted.
     """
-    released = await _releases(job)
+    gone_on = job.sink.is_done(RELEASES, job.name) and "pending" in job.sink.position(COMMITS, job.name)
+    released = {} if gone_on else await _releases(job)
     if job.sink.wants(COMMITS) and not job.sink.is_done(COMMITS, job.name):
         if deployments:
             await deployments
@@ -48,6 +49,7 @@ async def _releases(job: Job) -> dict[str, None]:
     if seen is not None and before.seen == seen:
         job.finish(RELEASES)
         return {}
+    seen = position.setdefault("seen", seen)  # what was seen before the first page, even if this run was killed since
     targets: dict[str, str | None] = {}
     named: dict[str, None] = {}
     since = rfc3339(job.plan.window.since) if job.plan.window.since else ""
@@ -79,8 +81,9 @@ async def _commits(job: Job, roots: dict[str, None]) -> None:
     """Read what the branches have that they had not before, and what *roots* contain beyond that."""
     before, position, since = job.progress(COMMITS), job.sink.position(COMMITS, job.name), job.plan.window.since
     known = set(before.roots)
-    pending = {root: None for root in roots if root[:_SHORT] not in known}
-    covered = sorted({*known, *(root[:_SHORT] for root in pending)})
+    wanted = [root for root in roots if root[:_SHORT] not in known]
+    pending: dict[str, int] = position.setdefault("pending", dict.fromkeys(wanted, 1))
+    position.setdefault("covered", sorted({*known, *(root[:_SHORT] for root in wanted)}))
     tip = job.facts.default_branch_ref.target if job.facts and job.facts.default_branch_ref else None
     main = job.branch or ""
     heads = dict(before.heads)
@@ -95,19 +98,29 @@ async def _commits(job: Job, roots: dict[str, None]) -> None:
         job.sink.put(COMMITS, job.name, made, page.url, page.warnings)
         job.sink.page_done()
 
-    base = await commits.newest_before(job.api, job.path, rfc3339(since)) if since else heads.get(main)
-    head = await commits.new(job, base, main, handle, position)
+    if "main" not in position:
+        base = await commits.newest_before(job.api, job.path, rfc3339(since)) if since else heads.get(main)
+        position["main"] = await commits.new(job, base, main, handle, position.setdefault("walk", {}))
+    head: str | None = position["main"]
     if head:
         heads[main] = head
     for branch in job.plan.branches:
         if branch != main and head:
             newest = await commits.new(job, heads.get(branch) or head, branch, handle, {})
             heads[branch] = newest or heads.get(branch) or head
+    unknown = await _ancestries(job, head, pending, handle)
+    covered = [short for short in position["covered"] if short not in unknown]
+    job.finish(COMMITS, heads=heads, roots=covered)
+
+
+async def _ancestries(job: Job, head: str | None, pending: dict[str, int], handle: commits.Handle) -> set[str]:
+    """Read what each root contains beyond *head*; return the first digits of those that are unknown."""
+    unknown = set()
     for root in list(pending):
         if root in pending and head:
             try:
-                await commits.ancestry(job, head, root, handle)
+                await commits.ancestry(job, head, root, handle, pending)
             except SourceError as error:
                 job.sink.warn(COMMITS, [f"{job.name}: the history of {root} cannot be read: {error.message}"])
-                covered.remove(root[:_SHORT])
-    job.finish(COMMITS, heads=heads, roots=covered)
+                unknown.add(root[:_SHORT])
+    return unknown

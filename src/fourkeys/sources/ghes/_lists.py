@@ -58,6 +58,7 @@ async def labels(job: Job) -> None:
             job.finish(LABELS)
             return
     position = job.sink.position(LABELS, job.name)
+    seen = position.setdefault("seen", seen)
     await walks.pages(job.api, f"{job.path}/labels", records.Label, job.handler(LABELS, rows.label), position)
     job.finish(LABELS, whole=True, seen=seen)
 
