@@ -8,7 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from fourkeys import __version__
-from fourkeys.cli import _extract, _read, _write
+from fourkeys.cli import _extract, _read, _report, _write
 
 app = typer.Typer(
     name="fourkeys",
@@ -35,12 +35,14 @@ def root(
 
 
 app.add_typer(_extract.app, name="extract")
+app.add_typer(_report.dashboard, name="dashboard")
 for _command in (
     _write.load,
     _write.build,
     _write.run,
     _read.metrics,
     _read.explain,
+    _report.report,
     _read.check,
     _read.status,
     _read.schema,

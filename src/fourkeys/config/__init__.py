@@ -65,6 +65,16 @@ class Warehouse(Strict, frozen=True):
     url: str = "duckdb:///fourkeys.duckdb"
 
 
+class DataStudio(Strict, frozen=True):
+    """The dashboard in Data Studio.
+
+    Attributes:
+        template_report_id: id of the report that `fourkeys dashboard link` copies; empty for none.
+    """
+
+    template_report_id: str = ""
+
+
 class Service(Strict, frozen=True):
     """A service: the dimension of every figure.
 
@@ -98,6 +108,7 @@ class Config(Strict, frozen=True):
     metrics: Metrics = Metrics()
     warehouse: Warehouse = Warehouse()
     sources: Sources = Sources()
+    datastudio: DataStudio = DataStudio()
     services: tuple[Service, ...] = ()
 
     @property
@@ -210,13 +221,15 @@ def _nearest(message: str) -> str:
     unknown = re.search(r"unknown field `([^`]+)`", message)
     if not unknown:
         return "see `fourkeys init` for a commented example"
-    known = {field for table in (Metrics, Warehouse, Service, Config, *TABLES) for field in table.__struct_fields__}
+    tables = (Metrics, Warehouse, DataStudio, Service, Config, *TABLES)
+    known = {field for table in tables for field in table.__struct_fields__}
     near = difflib.get_close_matches(unknown[1], sorted(known), 1)
     return f"did you mean {near[0]!r}?" if near else "see `fourkeys init` for a commented example"
 
 
 __all__ = [
     "Config",
+    "DataStudio",
     "DeploymentsFrom",
     "EventTable",
     "Ghes",

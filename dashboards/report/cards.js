@@ -1,0 +1,135 @@
+// The five cards, and the same five keys of several services beside each other.
+
+const FEW = 5;
+
+/** Key, its figure, how it is written, what it is counted over, and whether more is better. */
+const KEYS = [
+  { key: "frequency", score: "deployment_frequency_score", figure: "deployments_per_day", kind: "perDay", n: "deployments", unit: "n_deployments", up: true, explain: "deployment_frequency", series: "deployments" },
+  { key: "lead_time", score: "lead_time_score", figure: "lead_time_hours_median", kind: "hours", n: "changes", unit: "n_changes", up: false, explain: "change_lead_time", series: "lead_time_hours_median" },
+  { key: "failure_rate", score: "change_failure_score", figure: "change_failure_rate", kind: "rate", n: "deployments", part: "failed_deployments", unit: "n_of_deployments", up: false, explain: "change_failure_rate", series: "change_failure_rate" },
+  { key: "recovery", score: "failed_deployment_recovery_score", figure: "failed_deployment_recovery_hours_median", kind: "hours", n: "recovered_failures", unit: "n_recoveries", up: false, explain: "failed_deployment_recovery", series: "failed_deployment_recovery_hours_median" },
+  { key: "rework", score: "deployment_rework_score", figure: "deployment_rework_rate", kind: "rate", n: "deployments", part: "rework_deployments", unit: "n_of_deployments", up: false, explain: "deployment_rework_rate", series: "deployment_rework_rate" },
+];
+
+const isNone = (value) => value === null || value === undefined;
+
+/** A rate is the same while the earlier one lies in its 95 % interval; any other key while it is within a tenth. */
+function same(each, now, before) {
+  const [a, b] = [now[each.figure], before[each.figure]];
+  if (each.kind === "rate") return now[each.figure + "_low"] <= b && b <= now[each.figure + "_high"];
+  return Math.abs(a - b) <= b / 10;
+}
+
+/** Which way a key went since the period before; nothing is judged of too few, nor against a partial period. */
+function trend(each, now, before) {
+  if (isNone(now?.[each.figure]) || isNone(before?.[each.figure])) return null;
+  const few = now[each.n] < FEW || before[each.n] < FEW;
+  const way = same(each, now, before) ? "same" : now[each.figure] > before[each.figure] ? "up" : "down";
+  const judged = !few && way !== "same" && !before.is_partial && !now.is_partial;
+  return { way, few, good: judged ? (way === "up") === each.up : null };
+}
+
+const ARROW = { up: "▲", down: "▼", same: "≈" };
+
+function change(each, now, before) {
+  const found = trend(each, now, before);
+  if (!found) return make("p", { class: "change" }, say("no_previous"));
+  const judgement = found.good === null ? "" : found.good ? "better" : "worse";
+  return make("p", { class: "change " + judgement },
+    make("span", { "aria-hidden": "true" }, ARROW[found.way] + " "),
+    judgement ? make("strong", {}, say(judgement) + ", ") : found.way === "same" ? say("similar") + ", " : "",
+    say("was") + " ", datum(each.kind, before[each.figure], { "data-previous": each.figure }),
+    found.good === null && found.few ? " · " + say("few") : "");
+}
+
+function counted(each, row) {
+  const n = row?.[each.n] ?? 0;
+  const values = { n: number(n), part: number(row?.[each.part] ?? 0) };
+  const unit = n === 1 ? each.unit + "_one" : each.unit;
+  const few = each.key !== "frequency" && n > 0 && n < FEW;
+  return make("p", { class: "n" }, make("span", { "data-n": n }, say(unit, values)), few && make("span", { class: "tag" }, say("small_n")));
+}
+
+const rest = {
+  frequency: (row) => [datum("score", row.median_deployment_days_per_week, { "data-figure": "median_deployment_days_per_week" }), " " + say("median_days_per_week")],
+  lead_time: (row) => ["p90 ", datum("hours", row.lead_time_hours_p90, { "data-figure": "lead_time_hours_p90" })],
+  failure_rate: (row) => interval(row, "change_failure_rate"),
+  recovery: (row) => [
+    say("restore") + " ", datum("hours", row.time_to_restore_hours_median, { "data-figure": "time_to_restore_hours_median" }),
+    " · " + say(row.restored_incidents === 1 ? "n_incidents_one" : "n_incidents", { n: number(row.restored_incidents) }),
+    row.unrecovered_failures ? " · " + say("unrecovered", { n: number(row.unrecovered_failures) }) : ""],
+  rework: (row) => interval(row, "deployment_rework_rate"),
+};
+
+const interval = (row, name) =>
+  isNone(row[name + "_low"]) ? [] : [say("interval", { low: write.rate(row[name + "_low"]), high: write.rate(row[name + "_high"]) })];
+
+function card(each, scope, period) {
+  const [now, before] = [data.figures(scope.id, period), data.previous(scope.id, period)];
+  const starts = trendStarts(period);
+  const value = now?.[each.figure];
+  const score = now?.[each.score];
+  const empty = isNone(value) || (each.key === "frequency" && !now.deployments);
+  return make("article", { class: "card", "data-key": each.key },
+    make("h3", {}, say(each.key)),
+    make("p", { class: "value" }, datum(each.kind, value, { "data-figure": each.figure })),
+    counted(each, now),
+    change(each, now, before),
+    now && make("p", { class: "rest" }, rest[each.key](now)),
+    sparkline(data.line(trendGrain(), scope.id, each.series, starts), 180, 34),
+    make("p", { class: "score" },
+      isNone(score) || empty ? say("no_score") : [make("b", { "data-score": score }, write.score(score)), say("score_of", { year: data.quick_check.year })],
+      make("span", { class: "mean" }, say("mean", { mean: write.score(data.quick_check.means[each.key]) }))),
+    make("p", { class: "links" },
+      make("button", { type: "button", onclick: () => showRows(each.key) }, say("rows_behind")),
+      make("button", { type: "button", onclick: () => showDefinition(each.key) }, say("definition"))));
+}
+
+function cardsSection(scope, period) {
+  const row = data.figures(scope.id, period);
+  const notes = [
+    scope.kind !== "service" && say("rollup"),
+    (!row || row.is_partial) && say("partial_period"),
+  ].filter(Boolean);
+  return make("section", { id: "cards", "aria-labelledby": "cards-title" },
+    make("h2", { id: "cards-title" }, scopeName(scope)),
+    make("p", { class: "sub" }, periodText(period), notes.map((note) => make("span", { class: "tag" }, note))),
+    scope.description && make("p", { class: "sub" }, scope.description),
+    make("div", { class: "cards" }, KEYS.map((each) => card(each, scope, period))));
+}
+
+const scopeName = (scope) =>
+  scope.kind === "company" ? say("all_services") : scope.kind === "owner" ? say("owner_scope", { owner: scope.name }) : scope.name;
+
+const periodText = (period) => `${periodName(period)}: ${date(period.from)} – ${date(lastDay(period))}`;
+
+/** Services beside each other, by name: this is no ranking. */
+function servicesSection(services, period) {
+  const starts = trendStarts(period);
+  const head = make("tr", {}, make("th", { scope: "col" }, say("service")), KEYS.map((each) => make("th", { scope: "col", class: "number" }, say(each.key))));
+  const body = services.map((service) => {
+    const [now, before] = [data.figures(service.id, period), data.previous(service.id, period)];
+    return make("tr", { "data-service": service.id },
+      make("th", { scope: "row" },
+        make("a", { href: fragment({ ...state, service: [service.id] }) }, service.name),
+        make("small", {}, service.owner, now?.is_partial && make("span", { class: "tag" }, say("partial")))),
+      KEYS.map((each) => serviceCell(each, service, now, before, starts)));
+  });
+  return make("section", { id: "services", "aria-labelledby": "services-title" },
+    make("h2", { id: "services-title" }, say("services_title")),
+    make("p", { class: "sub" }, `${periodText(period)} · ${say("no_ranking")}`),
+    make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say("services_title") },
+      make("table", { class: "services" }, make("thead", {}, head), make("tbody", {}, body))));
+}
+
+function serviceCell(each, service, now, before, starts) {
+  const found = trend(each, now, before);
+  const judged = found?.good ?? null;
+  return make("td", { class: "number" },
+    datum(each.kind, now?.[each.figure], { "data-figure": each.figure }),
+    make("small", { class: judged === null ? "" : judged ? "better" : "worse" },
+      found ? [make("span", { "aria-hidden": "true" }, ARROW[found.way] + " "), judged === null ? "" : say(judged ? "better" : "worse") + " · "] : "",
+      each.part ? `${number(now?.[each.part] ?? 0)}/${number(now?.[each.n] ?? 0)}` : `n ${number(now?.[each.n] ?? 0)}`,
+      each.key !== "frequency" && now?.[each.n] > 0 && now[each.n] < FEW ? " · " + say("small_n") : ""),
+    sparkline(data.line(trendGrain(), service.id, each.series, starts), 96, 22));
+}
