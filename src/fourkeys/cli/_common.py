@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from datetime import date, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from fourkeys.window import Window, parse_time, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
     from fourkeys.warehouses.base import Warehouse
 
@@ -69,7 +71,8 @@ def day(text: str | None, flag: str) -> date | None:
 
 def has_warehouse(settings: config.Config) -> bool:
     """Whether the configured warehouse is there."""
-    return settings.warehouse.url.startswith("duckdb://") and _path(settings.warehouse.url).exists()
+    url = settings.warehouse.url
+    return url.startswith("bigquery://") or (url.startswith("duckdb://") and _path(url).exists())
 
 
 def _path(url: str) -> Path:
@@ -85,16 +88,39 @@ def warehouse(settings: config.Config, *, read_only: bool = False) -> Iterator[W
         WarehouseError: it cannot be opened.
     """
     url = settings.warehouse.url
-    kind = url.partition("://")[0]
-    if kind != "duckdb":
-        raise ConfigError(f"warehouse {url!r} is of no known kind", "write duckdb:///path")
+    opened: Any
+    match url.partition("://")[0]:
+        case "duckdb":
+            opened = _duckdb(url, read_only=read_only)
+        case "bigquery":
+            opened = bigquery().connect(settings.warehouse, utc_now, read_only=read_only)
+        case _:
+            raise ConfigError(
+                f"warehouse {url!r} is of no known kind", "write duckdb:///path or bigquery://project/dataset"
+            )
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def bigquery() -> ModuleType:
+    """Return the warehouse BigQuery.
+
+    Raises:
+        ConfigError: its libraries are not installed.
+    """
+    try:
+        return import_module("fourkeys.warehouses.bigquery")
+    except ModuleNotFoundError as error:
+        what = f"bigquery:// needs Google's libraries: no module {error.name}"
+        raise ConfigError(what, "pip install 'fourkeys[bigquery]'") from None
+
+
+def _duckdb(url: str, *, read_only: bool) -> Warehouse:
     from fourkeys.warehouses.duckdb import DuckDB  # noqa: PLC0415 - only who needs a warehouse pays for it
 
     path = _path(url)
     if read_only and not path.exists():
         raise WarehouseError(f"{url}: there is no warehouse yet", "run `fourkeys run`, or `fourkeys load` and `build`")
-    opened: Any = DuckDB(str(path), read_only=read_only)
-    try:
-        yield opened
-    finally:
-        opened.close()
+    return DuckDB(str(path), read_only=read_only)

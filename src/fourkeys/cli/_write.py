@@ -6,32 +6,63 @@ import os
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from fourkeys import config, pipeline
 from fourkeys.cli import _common
 from fourkeys.cli._common import ConfigFile, Quiet, Since, Until
+from fourkeys.errors import UsageError
 from fourkeys.window import utc_now
 
 
 def load(
     paths: Annotated[list[Path] | None, typer.Argument(help="CSV files, or folders of them [default: .]")] = None,
+    via: Annotated[
+        str | None, typer.Option(help="For BigQuery: gs://bucket/prefix that the files pass through.")
+    ] = None,
     config_file: ConfigFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Merge CSV files into the warehouse, by key; loading twice changes nothing."""
     settings = config.load(config_file)
+    if via:
+        warehouse_settings = msgspec.structs.replace(settings.warehouse, via=via)
+        settings = msgspec.structs.replace(settings, warehouse=warehouse_settings)
     with _common.warehouse(settings) as warehouse:
         pipeline.load(warehouse, paths or [Path()], _common.hush if quiet else _common.say)
 
 
-def build(config_file: ConfigFile = None, quiet: Quiet = False) -> None:
+def build(
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="For BigQuery: write nothing; print every statement and the bytes that it would read."
+        ),
+    ] = False,
+    config_file: ConfigFile = None,
+    quiet: Quiet = False,
+) -> None:
     """Link commits to deployments, and create or replace the views."""
     settings = config.load(config_file)
+    if dry_run:
+        _rehearse(settings)
+        return
     say = _common.hush if quiet else _common.say
     with _common.warehouse(settings) as warehouse:
         linked = pipeline.build(warehouse, settings, utc_now())
     say(pipeline.built(linked, settings))
+
+
+def _rehearse(settings: config.Config) -> None:
+    """Print every statement of a build as it would be sent now."""
+    if not settings.warehouse.url.startswith("bigquery://"):
+        raise UsageError("--dry-run is for BigQuery", "a build of a DuckDB file costs nothing: build a copy of it")
+    rehearsal = _common.bigquery().rehearse(settings.warehouse, utc_now, print)
+    try:
+        pipeline.build(rehearsal, settings, utc_now())
+    finally:
+        rehearsal.close()
 
 
 def run(

@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -60,9 +60,25 @@ class Metrics(Strict, frozen=True):
 
 
 class Warehouse(Strict, frozen=True):
-    """Where tables and views live: `duckdb:///path` or `bigquery://project/dataset`."""
+    """Where tables and views live; all but the address is for BigQuery.
+
+    Attributes:
+        url: `duckdb:///path` or `bigquery://project/dataset`.
+        location: where BigQuery makes new datasets, such as `asia-northeast1`; US by default.
+        billing_project: project that pays for jobs; the project of the address by default.
+        service_account: key file of the account to be; by default what `gcloud auth` or the machine provides.
+        impersonate: e-mail address of a service account to act as.
+        maximum_bytes_billed: a query that would read more fails and costs nothing.
+        via: `gs://bucket/prefix` that files pass through on their way.
+    """
 
     url: str = "duckdb:///fourkeys.duckdb"
+    location: str | None = None
+    billing_project: str | None = None
+    service_account: str | None = None
+    impersonate: str | None = None
+    maximum_bytes_billed: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    via: str | None = None
 
 
 class DataStudio(Strict, frozen=True):
@@ -145,7 +161,8 @@ def parse(data: Mapping[str, object], environment: Mapping[str, str], name: str 
             url=_address(environment, "HEROKU_API_URL", config.sources.heroku.url, name, "heroku"),
         ),
     )
-    warehouse = Warehouse(url=environment.get("FOURKEYS_WAREHOUSE") or config.warehouse.url)
+    url = environment.get("FOURKEYS_WAREHOUSE") or config.warehouse.url
+    warehouse = msgspec.structs.replace(config.warehouse, url=url)
     return msgspec.structs.replace(config, sources=sources, warehouse=warehouse)
 
 

@@ -147,10 +147,29 @@ def _statements(
         kind = models()[view.name].materialized
         if present.get(view.name, kind) != kind:
             yield f"drop {present[view.name]} {names['mart']}.{view.name}"
-        yield f"create or replace {kind} {names['mart']}.{view.name} as\n{render(view.text, names, values)}"
+        yield f"{_head(names['mart'], view.name, models()[view.name])} as\n{render(view.text, names, values)}"
+
+
+def _head(mart: str, name: str, model: Model) -> str:
+    """Write what stands before a view's query: its name, its columns and what they mean.
+
+    The label tells what fourkeys made from what others keep in the same place.
+    """
+    columns = ",\n".join(
+        f"  `{column}`{f' {its.type}' if model.materialized == 'table' else ''} "
+        f"options (description = {_string(its.description)})"
+        for column, its in model.columns.items()
+    )
+    options = f"description = {_string(model.description)}, labels = [('managed_by', 'fourkeys')]"
+    return f"create or replace {model.materialized} {mart}.{name} (\n{columns}\n)\noptions ({options})"
 
 
 def _strings(values: Iterable[str]) -> str:
     """Write strings as a GoogleSQL array."""
-    quoted = ", ".join("'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'" for value in values)
+    quoted = ", ".join(map(_string, values))
     return f"[{quoted}]" if quoted else "cast([] as array<string>)"
+
+
+def _string(value: str) -> str:
+    """Write a string as GoogleSQL."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

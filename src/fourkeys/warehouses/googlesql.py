@@ -24,6 +24,10 @@ def to_duckdb(sql: str) -> str:
 def _rewrite(node: exp.Expression) -> exp.Expression:
     from sqlglot import exp  # noqa: PLC0415 - as above
 
+    if isinstance(node, exp.Create) and node.expression:
+        # DuckDB takes the columns of a view or a stored query from the query; descriptions are BigQuery's.
+        node.set("properties", None)
+        node.set("this", node.find(exp.Table))
     if isinstance(node, exp.TimestampDiff) and str(node.args.get("unit")).upper() != "MICROSECOND":
         # DuckDB counts boundaries crossed, BigQuery whole units.
         seconds = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400}[str(node.args["unit"]).upper()]
