@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-sql lint types test-shared clean
+.PHONY: demo test test-sql lint types test-shared bench clean
 
 demo: $(VENV)/.user       ## the simulated company through the real pipeline
 	$(BIN)/fourkeys demo
@@ -23,6 +23,9 @@ types: $(VENV)/.dev
 
 test-shared: $(VENV)/.dev ## suites on real histories; need FOURKEYS_SHARED
 	$(BIN)/python -m pytest -m shared
+
+bench: $(VENV)/.user      ## fourkeys and its peers on one large repository: bench/results.md
+	$(BIN)/python bench/ghes/run.py
 
 $(VENV)/.pip: constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fourkeys needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
