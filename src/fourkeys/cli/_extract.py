@@ -6,12 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from fourkeys import config, extraction
-from fourkeys.cli import _common
+from fourkeys.cli import _common, _extract_more
 from fourkeys.cli._common import ConfigFile, Quiet, Since, Until
 from fourkeys.errors import UsageError
 from fourkeys.streams import STREAMS, Stream, stream
@@ -83,6 +83,26 @@ def incidents(
     if wrong := [each.name for each in chosen if each.source != "incidents"]:
         raise UsageError(f"{wrong[0]} is no stream of the incident bot", "they are incidents and incident_events")
     extraction.incidents(_errand(settings, since, until, out, quiet), chosen)
+
+
+@app.command()
+def requests(
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Log files, globs, or - for stdin [default: the configured ones].")
+    ] = None,
+    log_format: Annotated[
+        Literal["ndjson", "csv", "combined"] | None, typer.Option("--format", help="Format [default: it is seen].")
+    ] = None,
+    service: Annotated[str | None, typer.Option(help="Service of logs that do not name it.")] = None,
+    since: Since = None,
+    until: Until = None,
+    out: Out = "fourkeys-data/requests",
+    config_file: ConfigFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Count requests in log files, plain or gzip; a minute that is counted again replaces what is stored of it."""
+    settings = config.load(config_file)
+    _extract_more.requests(_errand(settings, since, until, out, quiet), files or (), log_format, service)
 
 
 def _chosen(names: Sequence[str] | None) -> tuple[Stream, ...]:
