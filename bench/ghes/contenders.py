@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LISTS = ("issues", "comments", "commits", "events", "releases", "labels")
-PYGITHUB, TAP, OCTOKIT = "PyGithub==2.10.0", "meltanolabs-tap-github==1.30.1", "@octokit/rest@22.0.1"
+PYGITHUB, TAP, OCTOKIT = "PyGithub==2.10.0", "meltanolabs-tap-github==1.30.1", "@octokit/rest@22.0.1 octokit@5.0.5"
 _STREAMS = {
     "issue_comments": "comments", "pull_requests": "pulls", "issue_events": "events",
     **{name: name for name in ("issues", "commits", "releases", "labels")},
@@ -99,12 +99,17 @@ def contenders(cache: Path) -> list[Contender]:
             )
         )
     if place := _npm(cache / "octokit", OCTOKIT):
-        node = ("node", str(HERE / "octokit_lists.mjs"), "{url}", "{folder}")
         every = (*LISTS, "pulls")
+
+        def octokit(name: str, note: str, library: str, mode: str, lists: tuple[str, ...] = every) -> Contender:
+            command = ("node", str(HERE / "octokit_lists.mjs"), library, "{url}", "{folder}", mode, *lists)
+            return Contender(name, note, command, lists, place=place)
+
         found += [
-            Contender("octokit", "one list after another", (*node, "sequential", *every), place=place),
-            Contender("octokit, parallel", "7 lists at once", (*node, "parallel", *every), place=place),
-            Contender("octokit, 6 lists", "6 lists at once", (*node, "parallel", *LISTS), LISTS, place=place),
+            octokit("octokit", "one list after another", "@octokit/rest", "sequential"),
+            octokit("octokit, parallel", "7 lists at once", "@octokit/rest", "parallel"),
+            octokit("octokit, parallel, safe", "7 lists at once; throttles and retries", "octokit", "parallel"),
+            octokit("octokit, 6 lists", "6 lists at once", "@octokit/rest", "parallel", LISTS),
         ]
     return found
 
@@ -132,7 +137,7 @@ def _npm(place: Path, requirement: str) -> Path | None:
     (place / "package.json").write_text("{}", encoding="utf-8")
     return (
         place
-        if _install([["npm", "install", "--silent", "--prefix", str(place), requirement]], requirement, marker)
+        if _install([["npm", "install", "--silent", "--prefix", str(place), *requirement.split()]], requirement, marker)
         else None
     )
 

@@ -1,5 +1,6 @@
-// The peer octokit: lists to CSV by paginate.iterator, one list after another or all at once, without plugins that throttle.
-// node octokit_lists.mjs API_URL FOLDER sequential|parallel LIST...
+// The peer octokit: lists to CSV by paginate.iterator, one list after another or all at once.
+// node octokit_lists.mjs LIBRARY API_URL FOLDER sequential|parallel LIST...
+// LIBRARY is octokit, which throttles and retries, or @octokit/rest, which does neither.
 import { createWriteStream } from "node:fs";
 import { once } from "node:events";
 import { createRequire } from "node:module";
@@ -7,10 +8,10 @@ import { pathToFileURL } from "node:url";
 
 // The packages are in the folder that the command is run in, not beside this file.
 const from = createRequire(`${process.cwd()}/package.json`);
-const { Octokit } = await import(pathToFileURL(from.resolve("@octokit/rest")));
-
-const [url, folder, mode, ...names] = process.argv.slice(2);
-const octokit = new Octokit({ auth: "x", baseUrl: url });
+const [library, url, folder, mode, ...names] = process.argv.slice(2);
+const { Octokit } = await import(pathToFileURL(from.resolve(library)));
+const throttle = { onRateLimit: () => true, onSecondaryRateLimit: () => true };
+const octokit = new Octokit({ auth: "x", baseUrl: url, throttle });
 const { issues, repos, pulls } = octokit.rest;
 
 const LISTS = {

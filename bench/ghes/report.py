@@ -12,7 +12,10 @@ from importlib.metadata import version
 
 import contenders
 
-OURS, THEIRS = "fourkeys", ("PyGithub", "meltanolabs-tap-github", "octokit", "octokit, parallel")
+OURS, THEIRS = (
+    "fourkeys",
+    ("PyGithub", "meltanolabs-tap-github", "octokit", "octokit, parallel", "octokit, parallel, safe"),
+)
 SIX_OURS, SIX_THEIRS = "fourkeys, 6 lists", ("octokit, 6 lists",)
 
 
@@ -107,7 +110,11 @@ def _machine(runs: Runs) -> list[str]:
     loads = [run.load for run in all_runs]
     busiest = max(run.server_cpu / run.seconds for run in all_runs)
     libraries = ", ".join(f"{name} {version(name)}" for name in ("httpx", "aiohttp", "msgspec"))
-    peers = f"{contenders.PYGITHUB}, {contenders.TAP}, {contenders.OCTOKIT}".replace("==", " ").replace("t@", "t ")
+    peers = (
+        f"{contenders.PYGITHUB}, {contenders.TAP}, {contenders.OCTOKIT}".replace("==", " ")
+        .replace("t@", "t ")
+        .replace(" octokit ", ", octokit ")
+    )
     machine = (
         f"- Machine: {os.cpu_count()} cores, {platform.system()} {platform.machine()}; load before the runs "
         f"{min(loads):.1f}-{max(loads):.1f}, the server used at most {busiest:.0%} of a core."
