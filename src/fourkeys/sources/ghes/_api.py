@@ -69,6 +69,7 @@ class Api:
         host: name and port of the server, as it stands in every row.
         started_at: the server's clock at its first answer; None before.
         latest_at: the server's clock at its latest answer.
+        bearable: pull requests that GraphQL is asked for at once; halved when the server finds them too much.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Api:
         self.host = client.host
         self.started_at = started_at
         self.latest_at: datetime | None = None
+        self.bearable = 50
         self._graphql = graphql_url(client.base)
         self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 

@@ -9,22 +9,18 @@ from fourkeys.sources.ghes import _ci_records as ci
 from fourkeys.sources.ghes import _rows as rows
 from fourkeys.sources.ghes import _walks as walks
 from fourkeys.sources.ghes._api import PER_PAGE
+from fourkeys.sources.ghes._each import each
 from fourkeys.sources.ghes._job import DEPLOYMENTS, JOBS, RUNS, STATUSES, Job, digest
-from fourkeys.sources.ghes._together import together
 from fourkeys.window import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from fourkeys.sources.ghes._api import Page
     from fourkeys.sources.ghes._rows import Row
-    from fourkeys.streams import Stream
 
 LATE = timedelta(days=7)
 """How long after it was made a deployment may change without another one of its environment."""
-_READERS = 8
-"""Records whose parts are read at once."""
 RERUN = timedelta(days=31)
 """How long after it was made a run may be run again; GitHub allows 30 days."""
 
@@ -55,7 +51,7 @@ async def deployments(job: Job) -> None:
         page = await job.api.page(path, ci.Deployment, {"environment": environment, "per_page": PER_PAGE})
         found.take(page)
     if job.sink.wants(STATUSES):
-        await _each(job, STATUSES, position["ids"], lambda number: _statuses(job, number))
+        await each(job, STATUSES, position["ids"], lambda number: _statuses(job, number))
     for stream in wanted:
         job.finish(stream, whole=since is None, seen=seen)
 
@@ -100,22 +96,6 @@ async def _statuses(job: Job, number: int) -> list[Row]:
     return made
 
 
-async def _each(job: Job, stream: Stream, numbers: list[int], read: Callable[[int], Awaitable[list[Row]]]) -> None:
-    """Read what belongs to each of many records, some at once, and write it as it comes."""
-    done: list[int] = job.sink.position(stream, job.name).setdefault("done", [])
-    known = set(done)
-    left = iter([number for number in dict.fromkeys(numbers) if number not in known])
-
-    async def reader() -> None:
-        for number in left:
-            made = await read(number)
-            done.append(number)
-            job.sink.put(stream, job.name, made, f"{job.path} {stream.name} {number}")
-            job.sink.page_done()
-
-    await together(reader() for _ in range(_READERS))
-
-
 async def runs(job: Job) -> None:
     """Read ghes_workflow_runs and ghes_workflow_jobs: newest first, and a month again, since a run may be run again."""
     wanted = [stream for stream in (RUNS, JOBS) if job.sink.wants(stream)]
@@ -143,7 +123,7 @@ async def runs(job: Job) -> None:
     path = f"{job.path}/actions/runs"
     await walks.newest_first(job.api, path, ci.WorkflowRun, handle, position, lambda each: each.created_at, back)
     if job.sink.wants(JOBS):
-        await _each(job, JOBS, pending, lambda number: _jobs(job, number))
+        await each(job, JOBS, pending, lambda number: _jobs(job, number))
     for stream in wanted:
         job.finish(stream, newest=position["created"] or None, known=recent)
 

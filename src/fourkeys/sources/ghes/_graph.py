@@ -30,10 +30,13 @@ fragment reviewParts on PullRequestReviewConnection {
 }"""
 PULLS = (
     """
-query pulls($owner: String!, $name: String!, $first: Int!, $after: String, $commits: Boolean!, $reviews: Boolean!) {
+query pulls(
+  $owner: String!, $name: String!, $first: Int!, $after: String, $order: IssueOrder!
+  $commits: Boolean!, $reviews: Boolean!
+) {
   repository(owner: $owner, name: $name) {
-    pullRequests(first: $first, after: $after, orderBy: {field: UPDATED_AT, direction: DESC}) {
-      totalCount pageInfo { hasNextPage endCursor }
+    pullRequests(first: $first, after: $after, orderBy: $order) {
+      pageInfo { hasNextPage endCursor }
       nodes {
         id databaseId number state isDraft title body url baseRefName headRefName headRefOid
         createdAt updatedAt closedAt mergedAt additions deletions changedFiles

@@ -25,9 +25,9 @@ def pull(pull: graph.Pull, scope: Scope, at: str) -> Row:
     )  # fmt: skip
 
 
-def commits(pull: graph.Pull, scope: Scope, at: str) -> Iterator[Row]:
-    """Yield rows of ghes_pull_request_commits, oldest first."""
-    for position, c in enumerate(commits_of(pull)):
+def commits(pull: graph.Pull, scope: Scope, at: str, start: int = 0) -> Iterator[Row]:
+    """Yield rows of ghes_pull_request_commits, oldest first; *start* is the place of the first one."""
+    for position, c in enumerate(commits_of(pull), start):
         parents = [parent.oid for parent in (c.parents.nodes or () if c.parents else ()) if parent]
         yield (
             scope.host, scope.repository, pull.number, c.oid, position, c.authored_date, c.committed_date,

@@ -13,14 +13,19 @@ from fourkeys.sources.ghes._together import together
 from fourkeys.window import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Callable
     from datetime import datetime
 
     from fourkeys.sources.ghes._job import Job
 
 
-async def changed(job: Job, since: datetime | None, position: walks.Position) -> AsyncIterator[Page[graph.Pull]]:
-    """Yield the pull requests that changed since *since*, latest change first, each complete."""
+async def changed(
+    job: Job,
+    since: datetime | None,
+    position: walks.Position,
+    write: Callable[[Page[graph.Pull]], None],
+) -> None:
+    """Read the pull requests that changed since *since*, latest change first, each complete."""
     stop, path = rfc3339(since) if since else "", f"{job.path}/pulls"
     first: dict[str, str | int] = {"state": "all", "sort": "updated", "direction": "desc", "per_page": PER_PAGE}
     url: str | None = position.get("after", path)
@@ -29,7 +34,8 @@ async def changed(job: Job, since: datetime | None, position: walks.Position) ->
         kept = [pull for pull in page.records if (pull.updated_at or stop) >= stop]
         url = page.next if len(kept) == len(page.records) else None
         whole = await together(_complete(job, f"{path}/{pull.number}") for pull in kept)
-        yield Page(whole, page.at, page.url, url, warnings=page.warnings)
+        position["after"] = url
+        write(Page(whole, page.at, page.url, url, warnings=page.warnings))
 
 
 async def _complete(job: Job, path: str) -> graph.Pull:

@@ -56,8 +56,8 @@ async def newest_first(
     """Read a listing that is newest first, until a page whose last record is older than *since*.
 
     New records push others to later pages: they come twice, which costs nothing, since rows are merged by key. A long
-    listing is read in stretches at once, each on its own from page to page until it meets the record with which the
-    next one began, wherever that has been pushed meanwhile.
+    listing is read in stretches at once, each from page to page to where the next one began; if the first page has
+    changed by then, each goes on until it meets the record with which the next one began, wherever that was pushed.
 
     Args:
         api: the server.
@@ -77,7 +77,6 @@ async def newest_first(
     def keep(page: Page[T]) -> Page[T]:
         return page.only([record for record in page.records if (moment(record) or stop) >= stop])
 
-    first = None
     if "stretches" not in position:
         first = await api.page(path, kind, {"per_page": PER_PAGE}, etag=etag)
         if first.unchanged:
@@ -86,14 +85,17 @@ async def newest_first(
         starts = [first, *await together(api.page(url, kind) for url in ([] if over or since else middles(first)))]
         starts = [page for page in starts if page.records] or [first]
         heads = [page.records[0].id for page in starts[1:]]  # type: ignore[attr-defined]
-        position["stretches"] = [[page.next, end] for page, end in zip(starts, [*heads, None], strict=True)]
+        ends = zip(starts, [*heads, None], [*(page.url for page in starts[1:]), None], strict=True)
+        position["stretches"] = [[page.next, end, end_url] for page, end, end_url in ends]
+        position["newest"] = [record.id for record in first.records[:1]]  # type: ignore[attr-defined]
+        position["etag"] = first.etag
         if over:
             position["stretches"][0][0] = None
         for page in starts:
             handle(keep(page))
 
-    async def read(stretch: list[Any]) -> None:
-        while stretch[0]:
+    async def read(stretch: list[Any], *, until_page: bool) -> None:
+        while stretch[0] and not (until_page and stretch[0] == stretch[2]):
             page = await api.page(stretch[0], kind)
             ids = [record.id for record in page.records]  # type: ignore[attr-defined]
             met = stretch[1] in ids if stretch[1] else False
@@ -101,8 +103,13 @@ async def newest_first(
             stretch[0] = None if over else page.next
             handle(keep(page.only(page.records[: ids.index(stretch[1])]) if met else page))
 
-    await together(read(stretch) for stretch in position["stretches"])
-    return first.etag if first else None
+    stretches = position["stretches"]
+    await together(read(stretch, until_page=True) for stretch in stretches)
+    if any(stretch[0] for stretch in stretches):
+        again = await api.page(path, kind, {"per_page": PER_PAGE}, etag=position["etag"])
+        if not again.unchanged and [record.id for record in again.records[:1]] != position["newest"]:  # type: ignore[attr-defined]
+            await together(read(stretch, until_page=False) for stretch in stretches)
+    return position["etag"] or None
 
 
 def middles(first: Page[Any]) -> list[str]:
