@@ -30,6 +30,12 @@ pull_request_commits as (
 
 ),
 
+pull_requests_elsewhere as (
+
+    select * from ${mart}.stg_pull_requests_elsewhere
+
+),
+
 squashes as (
 
     select
@@ -183,19 +189,34 @@ started as (
             first_deployments.repository = merges.repository
             and first_deployments.sha = merges.merge_commit_sha
 
+),
+
+judged as (
+
+    select
+        started.*,
+        case
+            when started.base != 'ok' then started.base
+            when pull_requests_elsewhere.service is not null then 'elsewhere'
+            when started.started_at is null then 'clock_skew'
+            else 'ok'
+        end as quality
+
+    from started
+    left join pull_requests_elsewhere
+        on
+            started.service = pull_requests_elsewhere.service
+            and started.repository = pull_requests_elsewhere.repository
+            and started.pull_request = pull_requests_elsewhere.pull_request
+
 )
 
 select
     *,
-    case
-        when base != 'ok' then base
-        when started_at is null then 'clock_skew'
-        else 'ok'
-    end as quality,
     if(
-        base = 'ok',
+        quality = 'ok',
         timestamp_diff(deployed_at, started_at, microsecond) / 3600000000,
         null
     ) as lead_time_hours
 
-from started
+from judged

@@ -28,6 +28,30 @@ reverts as (
 
 ),
 
+request_steps as (
+
+    select * from ${mart}.int_request_steps
+    where is_step
+
+),
+
+marks as (
+
+    select
+        service,
+        deployment_id,
+        logical_or(is_failed) as is_failed,
+        max(recovered_at) as recovered_at
+
+    from ${mart}.int_overrides
+    where
+        is_failed is not null
+        and is_matched
+        and environment = '${environment}'
+    group by service, deployment_id
+
+),
+
 pull_requests as (
 
     select * from ${mart}.int_pull_requests_deployed
@@ -42,7 +66,11 @@ failed_by_incidents as (
     select
         links.service,
         links.deployment_id,
-        if(links.linked_by = 'time', 'incident_time', 'incident_named') as rule,
+        case links.linked_by
+            when 'time' then 'incident_time'
+            when 'override' then 'incident_override'
+            else 'incident_named'
+        end as rule,
         incidents.resolved_at as recovered_at
 
     from links
@@ -82,6 +110,31 @@ failed_by_revert as (
 
 ),
 
+failed_by_requests as (
+
+    select
+        service,
+        deployment_id,
+        'requests' as rule,
+        cast(null as timestamp) as recovered_at
+
+    from request_steps
+
+),
+
+failed_by_override as (
+
+    select
+        service,
+        deployment_id,
+        'override' as rule,
+        cast(null as timestamp) as recovered_at
+
+    from marks
+    where is_failed
+
+),
+
 causes as (
 
     select * from failed_by_incidents
@@ -89,6 +142,10 @@ causes as (
     select * from failed_by_rollback
     union all
     select * from failed_by_revert
+    union all
+    select * from failed_by_requests
+    union all
+    select * from failed_by_override
 
 ),
 
@@ -117,6 +174,7 @@ recovered as (
         deployments.deployed_date,
         deployments.deployed_at,
         case
+            when marks.recovered_at is not null then marks.recovered_at
             when failures.count_incidents > 0 and failures.count_open_incidents = 0
                 then failures.incidents_resolved_at
             else failures.undone_at
@@ -127,6 +185,11 @@ recovered as (
         on
             failures.service = deployments.service
             and failures.deployment_id = deployments.deployment_id
+    left join marks
+        on
+            failures.service = marks.service
+            and failures.deployment_id = marks.deployment_id
+    where coalesce(marks.is_failed, true)
 
 )
 

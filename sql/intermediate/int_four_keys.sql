@@ -1,8 +1,17 @@
 with
 
+-- a period is of a service; of an owner or of the company, where its grain says so
 periods as (
 
-    select * from ${periods}
+    select
+        *,
+        case
+            when grain like 'owner%' then 'owner'
+            when grain like 'company%' then 'company'
+            else 'service'
+        end as scope
+
+    from ${periods}
 
 ),
 
@@ -12,15 +21,32 @@ services as (
 
 ),
 
-first_deployments as (
+members as (
 
     select
-        service,
-        min(deployed_date) as first_date
+        'service' as scope,
+        service as unit,
+        owner,
+        service
 
-    from ${mart}.deployments
-    where environment = '${environment}'
-    group by service
+    from services
+    union all
+    select
+        'owner' as scope,
+        owner as unit,
+        owner,
+        service
+
+    from services
+    where owner != ''
+    union all
+    select
+        'company' as scope,
+        'all' as unit,
+        cast(null as string) as owner,
+        service
+
+    from services
 
 ),
 
@@ -31,19 +57,89 @@ all_deployments as (
 
 ),
 
+first_deployments as (
+
+    select
+        service,
+        min(deployed_date) as first_date
+
+    from all_deployments
+    group by service
+
+),
+
+units as (
+
+    select
+        members.scope,
+        members.unit,
+        any_value(members.owner) as owner,
+        count(*) as services,
+        min(first_deployments.first_date) as first_date
+
+    from members
+    left join first_deployments
+        on members.service = first_deployments.service
+    group by members.scope, members.unit
+
+),
+
+changes as (
+
+    select * from ${mart}.changes
+
+),
+
+incidents as (
+
+    select * from ${mart}.incidents_linked
+
+),
+
+event_days as (
+
+    select
+        service,
+        deployed_date as day
+
+    from all_deployments
+    union distinct
+    select
+        service,
+        recovered_date as day
+
+    from all_deployments
+    where recovered_date is not null
+    union distinct
+    select
+        service,
+        resolved_date as day
+
+    from incidents
+    where resolved_date is not null
+
+),
+
+-- the days of each period on which something happened
 days as (
 
     select
         periods.grain,
         periods.service,
         periods.period_start,
-        day,
-        cast(date_trunc(day, week(monday)) as date) as week_start
+        members.service as member,
+        event_days.day
 
     from periods
-    cross join unnest(
-        generate_date_array(periods.period_start, periods.period_end - 1, interval 1 day)
-    ) as day
+    inner join members
+        on
+            periods.scope = members.scope
+            and periods.service = members.unit
+    inner join event_days
+        on
+            members.service = event_days.service
+            and periods.period_start <= event_days.day
+            and event_days.day < periods.period_end
 
 ),
 
@@ -65,29 +161,63 @@ deployed as (
     from days
     inner join all_deployments as deployments
         on
-            days.service = deployments.service
+            days.member = deployments.service
             and days.day = deployments.deployed_date
     group by days.grain, days.service, days.period_start
+
+),
+
+deployed_weeks as (
+
+    select
+        members.scope,
+        members.unit,
+        cast(date_trunc(deployments.deployed_date, week(monday)) as date) as week_start,
+        count(distinct deployments.deployed_date) as deployment_days
+
+    from members
+    inner join all_deployments as deployments
+        on members.service = deployments.service
+    where deployments.kind != 'redeployment'
+    group by members.scope, members.unit, week_start
+
+),
+
+-- full weeks only, those without a deployment too
+full_weeks as (
+
+    select
+        periods.scope,
+        periods.grain,
+        periods.service,
+        periods.period_start,
+        week_start
+
+    from periods
+    cross join unnest(
+        generate_date_array(
+            cast(date_trunc(periods.period_start + 6, week(monday)) as date),
+            periods.period_end - 7,
+            interval 7 day
+        )
+    ) as week_start
 
 ),
 
 weeks as (
 
     select
-        days.grain,
-        days.service,
-        days.period_start,
-        days.week_start,
-        count(distinct deployments.deployed_date) as deployment_days
+        full_weeks.grain,
+        full_weeks.service,
+        full_weeks.period_start,
+        coalesce(deployed_weeks.deployment_days, 0) as deployment_days
 
-    from days
-    left join all_deployments as deployments
+    from full_weeks
+    left join deployed_weeks
         on
-            days.service = deployments.service
-            and days.day = deployments.deployed_date
-            and deployments.kind != 'redeployment'
-    group by days.grain, days.service, days.period_start, days.week_start
-    having count(distinct days.day) = 7
+            full_weeks.scope = deployed_weeks.scope
+            and full_weeks.service = deployed_weeks.unit
+            and full_weeks.week_start = deployed_weeks.week_start
 
 ),
 
@@ -143,9 +273,9 @@ changed as (
             ) as p90
 
         from days
-        inner join ${mart}.changes as changes
+        inner join changes
             on
-                days.service = changes.service
+                days.member = changes.service
                 and days.day = changes.deployed_date
     ) as samples
     group by grain, service, period_start
@@ -179,7 +309,7 @@ recovered as (
         from days
         inner join all_deployments as deployments
             on
-                days.service = deployments.service
+                days.member = deployments.service
                 and days.day = deployments.recovered_date
     ) as samples
     group by grain, service, period_start
@@ -211,9 +341,9 @@ restored as (
             ) as p90
 
         from days
-        inner join ${mart}.incidents_linked as incidents
+        inner join incidents
             on
-                days.service = incidents.service
+                days.member = incidents.service
                 and days.day = incidents.resolved_date
     ) as samples
     group by grain, service, period_start
@@ -225,7 +355,8 @@ parts as (
     select
         periods.grain,
         periods.service,
-        services.owner,
+        units.owner,
+        units.services,
         periods.period_start,
         periods.period_end,
         date_diff(periods.period_end, periods.period_start, day) as days,
@@ -250,16 +381,16 @@ parts as (
         restored.time_to_restore_hours_p90,
         coalesce(deployed.rework_deployments, 0) as rework_deployments,
         (
-            first_deployments.first_date is null
-            or periods.period_start < first_deployments.first_date
+            units.first_date is null
+            or periods.period_start < units.first_date
             or periods.period_end > date(${now}, '${timezone}')
         ) as is_partial
 
     from periods
-    inner join services
-        on periods.service = services.service
-    left join first_deployments
-        on periods.service = first_deployments.service
+    inner join units
+        on
+            periods.scope = units.scope
+            and periods.service = units.unit
     left join deployed
         on
             periods.grain = deployed.grain
@@ -298,11 +429,58 @@ rated as (
 
     from parts
 
+),
+
+-- DORA's Quick Check: six levels from 0 to 10; rates are 10 - percent / 10
+scored as (
+
+    select
+        *,
+        cast(
+            case
+                when lead_time_hours_median < 1 then 10
+                when lead_time_hours_median < 24 then 8
+                when lead_time_hours_median < 168 then 6
+                when lead_time_hours_median < 730.5 then 4
+                when lead_time_hours_median < 4383 then 2
+                when lead_time_hours_median is not null then 0
+            end as float64
+        ) as lead_time_score,
+        cast(
+            case
+                when deployments = 0 then null
+                when deployments_per_day > 1 then 10
+                when deployments = days then 8
+                when deployments_per_day * 7 >= 1 then 6
+                when deployments_per_day * 30.4375 >= 1 then 4
+                when deployments_per_day * 182.625 >= 1 then 2
+                else 0
+            end as float64
+        ) as deployment_frequency_score,
+        cast(
+            case
+                when failed_deployment_recovery_hours_median < 1 then 10
+                when failed_deployment_recovery_hours_median < 24 then 8
+                when failed_deployment_recovery_hours_median < 168 then 6
+                when failed_deployment_recovery_hours_median < 730.5 then 4
+                when failed_deployment_recovery_hours_median < 4383 then 2
+                when failed_deployment_recovery_hours_median is not null then 0
+            end as float64
+        ) as failed_deployment_recovery_score,
+        10 - 10 * change_failure_rate as change_failure_score,
+        10 - 10 * deployment_rework_rate as deployment_rework_score
+
+    from rated
+
 )
 
 -- Wilson's 95 % interval; z = 1.959963984540054, z * z = 3.841458820694124
 select
     *,
+    (
+        lead_time_score + deployment_frequency_score + failed_deployment_recovery_score
+        + change_failure_score + deployment_rework_score
+    ) / 5 as quick_check_score,
     safe_divide(
         change_failure_rate + 1.920729410347062 / nullif(deployments, 0)
         - 1.959963984540054 * sqrt(
@@ -344,4 +522,4 @@ select
         1 + 3.841458820694124 / nullif(deployments, 0)
     ) as deployment_rework_rate_high
 
-from rated
+from scored

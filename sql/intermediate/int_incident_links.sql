@@ -6,6 +6,21 @@ incidents as (
 
 ),
 
+all_deployments as (
+
+    select
+        *,
+        last_value(if(is_redeployment, null, deployment_id) ignore nulls) over (
+            partition by service, repository
+            order by position
+            rows between unbounded preceding and current row
+        ) as original_deployment_id
+
+    from ${mart}.int_deployments
+    where environment = '${environment}'
+
+),
+
 deployments as (
 
     select
@@ -15,10 +30,28 @@ deployments as (
             order by deployed_at, position
         ) as next_started_at
 
-    from ${mart}.int_deployments
+    from all_deployments
+    where not is_redeployment
+
+),
+
+overrides as (
+
+    select
+        overrides.incident_key,
+        overrides.service,
+        all_deployments.original_deployment_id as deployment_id,
+        all_deployments.position
+
+    from ${mart}.int_overrides as overrides
+    left join all_deployments
+        on
+            overrides.service = all_deployments.service
+            and overrides.deployment_id = all_deployments.deployment_id
     where
-        environment = '${environment}'
-        and not is_redeployment
+        overrides.incident_key is not null
+        and overrides.environment = '${environment}'
+        and overrides.is_matched
 
 ),
 
@@ -56,8 +89,18 @@ carried as (
 
 blamed as (
 
-    select * from incidents
-    where is_change_related
+    select incidents.*
+
+    from incidents
+    left join (
+        select distinct incident_key
+
+        from overrides
+    ) as overridden
+        on incidents.incident_key = overridden.incident_key
+    where
+        incidents.is_change_related
+        and overridden.incident_key is null
 
 ),
 
@@ -74,18 +117,33 @@ named as (
 
 ),
 
+by_override as (
+
+    select
+        incident_key,
+        service,
+        deployment_id,
+        'override' as linked_by,
+        0 as preference,
+        position
+
+    from overrides
+    where deployment_id is not null
+
+),
+
 by_deployment as (
 
     select
         named.incident_key,
         deployments.service,
-        deployments.deployment_id,
+        deployments.original_deployment_id as deployment_id,
         'deployment' as linked_by,
         1 as preference,
         deployments.position
 
     from named
-    inner join deployments
+    inner join all_deployments as deployments
         on
             named.service = deployments.service
             and (
@@ -93,6 +151,7 @@ by_deployment as (
                 or named.name = deployments.external_id
                 or named.name = deployments.ref
             )
+    where deployments.original_deployment_id is not null
 
 ),
 
@@ -170,6 +229,8 @@ by_time as (
 
 candidates as (
 
+    select * from by_override
+    union all
     select * from by_deployment
     union all
     select * from by_commit

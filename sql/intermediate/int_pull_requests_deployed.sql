@@ -16,6 +16,12 @@ pull_requests as (
 
     select * from ${mart}.int_pull_requests_merged
 
+),
+
+pull_requests_elsewhere as (
+
+    select * from ${mart}.stg_pull_requests_elsewhere
+
 )
 
 select
@@ -54,3 +60,9 @@ inner join deployments
         deployment_commits.service = deployments.service
         and deployment_commits.environment = deployments.environment
         and deployment_commits.deployment_id = deployments.deployment_id
+left join pull_requests_elsewhere
+    on
+        deployments.service = pull_requests_elsewhere.service
+        and pull_requests.repository = pull_requests_elsewhere.repository
+        and pull_requests.pull_request = pull_requests_elsewhere.pull_request
+where pull_requests_elsewhere.service is null

@@ -24,10 +24,18 @@ select
     changes.deployment_id,
 
     changes.lead_time_hours,
-    timestamp_diff(pull_requests.opened_at, pull_requests.first_authored_at, microsecond) / 3600000000 as coding_hours,
-    timestamp_diff(pull_requests.first_review_at, pull_requests.opened_at, microsecond) / 3600000000 as pickup_hours,
-    timestamp_diff(pull_requests.merged_at, pull_requests.first_review_at, microsecond) / 3600000000 as review_hours,
-    timestamp_diff(changes.deployed_at, pull_requests.merged_at, microsecond) / 3600000000 as deploy_hours,
+    greatest(
+        timestamp_diff(pull_requests.opened_at, pull_requests.first_authored_at, microsecond), 0
+    ) / 3600000000 as coding_hours,
+    greatest(
+        timestamp_diff(pull_requests.first_review_at, pull_requests.opened_at, microsecond), 0
+    ) / 3600000000 as pickup_hours,
+    greatest(
+        timestamp_diff(pull_requests.merged_at, pull_requests.first_review_at, microsecond), 0
+    ) / 3600000000 as review_hours,
+    greatest(
+        timestamp_diff(changes.deployed_at, pull_requests.merged_at, microsecond), 0
+    ) / 3600000000 as deploy_hours,
 
     changes.deployed_date,
 

@@ -7,6 +7,6 @@ four_keys as (
 
 )
 
-select * except (grain)
+select * except (grain, services)
 
 from four_keys

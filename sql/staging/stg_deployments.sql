@@ -41,6 +41,12 @@ only_repositories as (
 
 ),
 
+pull_requests_elsewhere as (
+
+    select * from ${mart}.stg_pull_requests_elsewhere
+
+),
+
 releases as (
 
     select
@@ -91,8 +97,14 @@ merges as (
         on repositories.repository = pull_requests.repository
     left join ${raw}.ghes_repositories as ghes_repositories
         on repositories.repository = ghes_repositories.repository
+    left join pull_requests_elsewhere
+        on
+            services.service = pull_requests_elsewhere.service
+            and pull_requests.repository = pull_requests_elsewhere.repository
+            and pull_requests.number = pull_requests_elsewhere.pull_request
     where
         services.deployments_from = 'merges'
+        and pull_requests_elsewhere.service is null
         and pull_requests.merged_at is not null
         and pull_requests.base_ref is not distinct from coalesce(
             ghes_repositories.default_branch, pull_requests.base_ref
@@ -207,7 +219,7 @@ first_successes as (
     qualify
         row_number() over (
             partition by service, environment, external_id
-            order by finished_at, deployment_id
+            order by finished_at, length(deployment_id), deployment_id
         ) = 1
 
 )

@@ -8,7 +8,13 @@ incidents as (
 
 resources as (
 
-    select * from ${raw}.service_resources
+    select
+        resource,
+        min(service) as service
+
+    from ${raw}.service_resources
+    where source = 'incidents'
+    group by resource
 
 )
 
@@ -34,6 +40,4 @@ select
 
 from incidents
 left join resources
-    on
-        incidents.service_key = resources.resource
-        and resources.source = 'incidents'
+    on incidents.service_key = resources.resource

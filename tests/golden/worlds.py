@@ -17,7 +17,7 @@ import yaml
 
 from fourkeys import config, pipeline
 from fourkeys.mart.metrics import Query, measure
-from fourkeys.streams import STREAMS
+from fourkeys.streams import DERIVED, STREAMS
 from fourkeys.warehouses.duckdb import DuckDB
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ _NAMES = {
     "name", "owner", "service", "service_key", "source", "app_id", "app_name", "incident_keys", "request_keys",
     "production", "staging",
 }  # fmt: skip
-_SHA_COLUMNS = {"sha", "merge_commit_sha", "cause_sha", "head_sha", "target_sha"}
+_SHA_COLUMNS = {"sha", "merge_commit_sha", "cause_sha", "head_sha", "target_sha", "commit_sha"}
 
 
 def sha(name: str) -> str:
     """Return the hash that stands for a commit's short name; what is a hash stays."""
-    if re.fullmatch(r"[0-9a-f]{8,40}", name):
+    if re.fullmatch(r"[0-9a-f]{7,40}", name):
         return name
     short = re.fullmatch(r"(.+)\[:(\d+)\]", name)
     if short:
@@ -43,11 +43,12 @@ def sha(name: str) -> str:
 
 def build_world(world: dict[str, Any], folder: Path) -> tuple[DuckDB, config.Config]:
     """Load and build *world* in a warehouse of its own; return it with the configuration."""
-    settings = config.parse({key: world[key] for key in ("metrics", "services", "overrides") if key in world}, {})
+    settings = config.parse({key: world[key] for key in ("metrics", "services") if key in world}, {})
     warehouse = DuckDB(":memory:")
     write(world["given"], folder)
     pipeline.load(warehouse, [folder], lambda _: None)
-    pipeline.build(warehouse, settings, NOW)
+    warehouse.replace(DERIVED["overrides"], world.get("overrides", ()))
+    pipeline.build(warehouse, settings, world.get("now", NOW))
     return warehouse, settings
 
 
@@ -60,9 +61,10 @@ def measure_world(world: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 def merge(worlds: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Put worlds of one configuration side by side; its name goes before their names."""
-    merged: dict[str, Any] = {"metrics": {}, "services": [], "given": {}}
+    merged: dict[str, Any] = {"metrics": {}, "services": [], "given": {}, "overrides": []}
     for name, world in worlds.items():
         merged["metrics"] = world.get("metrics", {})
+        merged["overrides"] += [_renamed(row, name.lower()) for row in world.get("overrides", ())]
         merged["services"] += [_renamed(service, name.lower()) for service in world["services"]]
         for stream, rows in world["given"].items():
             moved = [_renamed(_owned(stream, row), name.lower()) for row in rows]

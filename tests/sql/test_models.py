@@ -57,8 +57,8 @@ def test_storage(name: str, warehouse: DuckDB) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_grain(name: str, warehouse: DuckDB) -> None:
     """The key is never null and identifies a row; the fixture gives every view at least two rows."""
-    key = ", ".join(models()[name].key)
-    missing = " or ".join(f"{column} is null" for column in models()[name].key)
+    key = ", ".join(f'"{column}"' for column in models()[name].key)
+    missing = " or ".join(f'"{column}" is null' for column in models()[name].key)
     sql = (
         f"select count(*) as n, count(distinct ({key})) as keys, count(*) filter ({missing}) as nulls from main.{name}"
     )

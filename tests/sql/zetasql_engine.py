@@ -63,7 +63,6 @@ class _Module(WasmClient):
     def __init__(self) -> None:
         config = wasmtime.Config()
         config.shared_memory = True
-        config.cranelift_opt_level = "none"  # compiles in half the time; the statements are small
         engine = wasmtime.Engine(config)
         wasi = wasmtime.WasiConfig()
         wasi.preopen_dir(str(get_tzinfo_dir()), "/usr/share/zoneinfo")
@@ -90,7 +89,7 @@ def _compiled(engine: wasmtime.Engine) -> wasmtime.Module:
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     code = get_wasm_path().read_bytes()
     name = hashlib.sha256(code + version("wasmtime").encode()).hexdigest()[:16]
-    file = Path(home) / "fourkeys-zetasql" / f"{name}.cwasm"
+    file = Path(home) / "fourkeys-zetasql" / f"{name}.module"
     if file.exists():
         return wasmtime.Module.deserialize_file(engine, str(file))
     module = wasmtime.Module(engine, code)

@@ -45,6 +45,11 @@ class Metrics(Strict, frozen=True):
         environment: the environment that the keys are about.
         hotfix_labels: labels of pull requests that make a deployment rework.
         hotfix_branches: prefixes of branch names that do the same.
+        request_window_minutes: how long before and after a deployment its requests are compared.
+        request_minimum: requests that each side must have.
+        request_z: how many standard deviations apart the two rates of failed requests must be.
+        request_rate_increase: by how much the rate must rise at least, from 0 to 1.
+        availability_target: share of requests that should not fail, such as 0.999; None for no target.
     """
 
     timezone: str = "UTC"
@@ -52,6 +57,11 @@ class Metrics(Strict, frozen=True):
     environment: str = "production"
     hotfix_labels: tuple[str, ...] = ("hotfix",)
     hotfix_branches: tuple[str, ...] = ("hotfix/", "hotfix-")
+    request_window_minutes: int = 30
+    request_minimum: int = 100
+    request_z: float = 4
+    request_rate_increase: float = 0.01
+    availability_target: float | None = None
 
     @property
     def zone(self) -> ZoneInfo:

@@ -115,6 +115,11 @@ def settings(metrics: Metrics, now: datetime) -> dict[str, str]:
         "incident_link_hours": repr(float(metrics.incident_link_hours)),
         "hotfix_labels": _strings(label.lower() for label in metrics.hotfix_labels),
         "hotfix_branches": _strings(metrics.hotfix_branches),
+        "request_window_minutes": str(metrics.request_window_minutes),
+        "request_minimum": str(metrics.request_minimum),
+        "request_z": repr(float(metrics.request_z)),
+        "request_rate_increase": repr(float(metrics.request_rate_increase)),
+        "availability_target": f"cast({_number(metrics.availability_target)} as float64)",
         "now": f"timestamp '{rfc3339(now)}'",
     }
 
@@ -162,6 +167,10 @@ def _head(mart: str, name: str, model: Model) -> str:
     )
     options = f"description = {_string(model.description)}, labels = [('managed_by', 'fourkeys')]"
     return f"create or replace {model.materialized} {mart}.{name} (\n{columns}\n)\noptions ({options})"
+
+
+def _number(value: float | None) -> str:
+    return "null" if value is None else repr(float(value))
 
 
 def _strings(values: Iterable[str]) -> str:

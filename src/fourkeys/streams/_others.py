@@ -124,6 +124,18 @@ repository text Repository as owner/name
 sha text Hash as it is named; may be abbreviated
 """)
 
+OVERRIDES = _stream("overrides", "catalog", "What somebody marked by hand; it wins over all rules",
+                    "service environment deployment_id source incident_id", None, """
+service text Service of the catalog that the deployment is of
+environment text Environment of the deployment; empty for the measured one
+deployment_id text Deployment by its id or tag; empty where an incident belongs to none
+source text Where the incident comes from; empty for any
+incident_id text Incident that belongs to the deployment; empty where the mark is on the deployment itself
+is_failed bool The deployment failed, or did not; NULL where the mark only says where an incident belongs
+recovered_at time When the failed deployment recovered; NULL to leave it to the rules
+reason text Why, in the words of who marked it
+""")
+
 WATERMARKS = _stream("watermarks", "load", "What is safely stored of one stream in one partition", "stream partition",
                      None, """
 stream text Name of the stream

@@ -1,0 +1,13 @@
+with
+
+four_keys as (
+
+    select * from ${mart}.int_four_keys
+    where grain = 'company_week'
+
+)
+
+select
+    * except (grain, service, owner)
+
+from four_keys
