@@ -145,12 +145,18 @@ function figure(chart) {
   table.addEventListener("toggle", () => table.open && table.childElementCount === 1 && table.append(chartTable(chart)));
   const element = make("figure", { class: "chart", id: "chart-" + chart.id },
     make("figcaption", {}, make("h3", {}, chart.title), chart.note && make("p", {}, chart.note)), legend, place, table);
-  plots.push(() => place.replaceChildren(drawChart(chart, Math.max(260, place.clientWidth))));
+  plots.push([place, (width) => place.replaceChildren(drawChart(chart, Math.max(260, width)))]);
   return element;
 }
 
 /** What draws the charts of the page once it has its width; run again when the width changes. */
 let plots = [];
+
+/** Draw the charts: all widths are read before anything is drawn, so that the page is laid out once. */
+function drawPlots() {
+  const widths = plots.map(([place]) => place.clientWidth);
+  plots.forEach(([, draw], place) => draw(widths[place]));
+}
 
 function chartTable(chart) {
   const head = make("tr", {}, make("th", { scope: "col" }, say("by_" + chart.grain)), chart.lines.map((line) => make("th", { scope: "col", class: "number" }, line.name)));

@@ -4,8 +4,15 @@ let words, lang;
 const say = (key, values = {}) =>
   (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => (name in values ? values[name] : ""));
 
-const number = (value, digits = 0, least = 0) =>
-  new Intl.NumberFormat(lang, { maximumFractionDigits: digits, minimumFractionDigits: least }).format(value);
+/** Formatters are slow to make: each is made once. */
+const formatters = new Map();
+function formatter(kind, options) {
+  const name = JSON.stringify(options);
+  if (!formatters.has(name)) formatters.set(name, new kind(lang, options));
+  return formatters.get(name);
+}
+
+const number = (value, digits = 0) => formatter(Intl.NumberFormat, { maximumFractionDigits: digits }).format(value);
 
 const UNITS = [
   ["minutes", 1 / 60],
@@ -35,7 +42,7 @@ const write = {
 const shown = (kind, value) => (value === null || value === undefined ? say("no_data") : write[kind](value));
 
 function date(text, options = { day: "numeric", month: "short", year: "numeric" }) {
-  return new Intl.DateTimeFormat(lang, { ...options, timeZone: "UTC" }).format(new Date(text + "T00:00:00Z"));
+  return formatter(Intl.DateTimeFormat, { ...options, timeZone: "UTC" }).format(new Date(text + "T00:00:00Z"));
 }
 
 /** A period in words: the windows by their length, weeks and months by their names. */

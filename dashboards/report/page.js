@@ -94,7 +94,7 @@ function render() {
       waitingSection(names), deploymentsSection(period, names), incidentsSection(period, names), qualitySection(names), definitionsSection()),
     footer());
   if (open) document.getElementById("service").open = true;
-  for (const plot of plots) plot();
+  drawPlots();
   restoreFocus(focus);
 }
 
@@ -120,7 +120,7 @@ async function main() {
     if (innerWidth === width) return;
     width = innerWidth;
     clearTimeout(waiting);
-    waiting = setTimeout(() => plots.forEach((plot) => plot()), 100);
+    waiting = setTimeout(drawPlots, 100);
   });
   document.documentElement.dataset.ready = "true";
 }

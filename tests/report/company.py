@@ -10,6 +10,7 @@ import csv
 import hashlib
 import json
 import random
+import tomllib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 TODAY = date(2026, 10, 1)
 NOW = datetime(2026, 10, 1, 0, 30, tzinfo=UTC)
+SILENT = "silent"
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 HOTFIXES, INCIDENTS, ROLLBACKS, SKIPPED = 0.04, 0.06, 0.05, 0.35
 """How likely each is, of a merge or a deployment."""
@@ -53,27 +55,19 @@ class Company:
         return [f"service-{number:02}" for number in range(self.services)]
 
     @property
-    def settings(self) -> config.Config:
-        """Its configuration."""
-        services = [
-            {
-                "name": name,
-                "owner": f"team-{number // 3:02}",
-                "repositories": [f"acme/{name}"],
-                "deployments_from": "csv",
-                "incident_keys": [name],
-                "request_keys": [name] if self.requests else [],
-            }
-            for number, name in enumerate(self.names)
-        ]
-        return config.parse(
-            {
-                "metrics": {"timezone": "Asia/Tokyo"},
-                "sources": {"ghes": {"url": f"{GHES}/api/v3"}},
-                "services": services,
-            },
-            {},
+    def toml(self) -> str:
+        """Its configuration; one service more has never been deployed."""
+        head = f'[metrics]\ntimezone = "Asia/Tokyo"\n[sources.ghes]\nurl = "{GHES}/api/v3"\n'
+        return head + "".join(
+            f'[[services]]\nname = "{name}"\nowner = "team-{number // 3:02}"\nrepositories = ["acme/{name}"]\n'
+            f'deployments_from = "csv"\nincident_keys = ["{name}"]\nrequest_keys = ["{name}"]\n'
+            for number, name in enumerate([*self.names, SILENT])
         )
+
+    @property
+    def settings(self) -> config.Config:
+        """The same, parsed."""
+        return config.parse(tomllib.loads(self.toml), {})
 
     def build(self, folder: Path, database: Path) -> config.Config:
         """Write its files into *folder*, load and build them in *database*, and return its configuration."""

@@ -161,11 +161,12 @@ def _periods(windows: list[_figures.Window], series: dict[str, dict[str, Any]]) 
 def _gather_tables(
     warehouse: Warehouse, metrics: Metrics, windows: list[_figures.Window], now: datetime
 ) -> dict[str, dict[str, list[Any]] | None]:
-    found = {name: _tables.table(warehouse, metrics, name, now) for name in TABLES}
+    found = {name: _tables.table(warehouse, metrics, _files.sql_file(name), now) for name in TABLES}
     services = [row["service"] for row in warehouse.query(f"select service from {warehouse.names['raw']}.services")]
     spans = [(window.id, service, window) for window in windows for service in services]
     if found["lead_time_stages"] and spans:
-        of_windows = _tables.table(warehouse, metrics, "lead_time_stages_of_periods", now, _figures.periods(spans))
+        text = _files.page_file("lead_time_stages_of_windows.sql")
+        of_windows = _tables.table(warehouse, metrics, text, now, _figures.periods(spans))
         for name, values in (of_windows or {}).items():
             found["lead_time_stages"][name] += values
     return found

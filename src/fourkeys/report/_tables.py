@@ -1,6 +1,6 @@
 """The rows behind the figures: deployments, incidents, what waits, what is wrong with the data, and the charts' own.
 
-Each table is one SQL file of `dashboards/datastudio/`, so that the page and Data Studio read the same rows.
+Most tables are SQL files of `dashboards/datastudio/`, so that the page and Data Studio read the same rows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from fourkeys.mart import views
 from fourkeys.report._figures import rounded
-from fourkeys.report._files import sql_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,14 +23,13 @@ SHA_DIGITS = 12
 
 
 def table(
-    warehouse: Warehouse, metrics: Metrics, name: str, now: datetime, periods: str = views.PERIODS
+    warehouse: Warehouse, metrics: Metrics, text: str, now: datetime, periods: str = views.PERIODS
 ) -> dict[str, list[Any]] | None:
-    """Return the rows of `dashboards/datastudio/<name>.sql` by column; None where a view that it reads is not built.
+    """Return the rows of a query *text* by column; None where a view that it reads is not built.
 
     Times are local to the minute, text that sorts; hashes are cut to `SHA_DIGITS`.
     """
-    text = sql_file(name)
-    if not views.View(name, "datastudio", text).reads <= set(warehouse.relations()):
+    if not views.View("", "", text).reads <= set(warehouse.relations()):
         return None
     rows = warehouse.query(views.render(text, warehouse.names, views.settings(metrics, now), periods))
     return columns(rows, metrics.zone)

@@ -1,4 +1,4 @@
--- The same stages for any periods: grain, service, period_start and period_end of each come from the periods relation.
+-- The stages of pull_request_stages for windows that are no week and no month; the relation of periods names them.
 with
 
 periods as (
