@@ -118,7 +118,7 @@ function servicesSection(services, period) {
   return make("section", { id: "services", "aria-labelledby": "services-title" },
     make("h2", { id: "services-title" }, say("services_title")),
     make("p", { class: "sub" }, `${periodText(period)} · ${say("no_ranking")}`),
-    make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say("services_title") },
+    make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say("services_title") + ": " + say("table") },
       make("table", { class: "services" }, make("thead", {}, head), make("tbody", {}, body))));
 }
 

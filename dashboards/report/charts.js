@@ -164,7 +164,7 @@ function chartTable(chart) {
     make("tr", {},
       make("th", { scope: "row" }, periodLabel(chart.grain, start), chart.lines[0].partial?.[at] ? ` (${say("partial")})` : ""),
       chart.lines.map((line) => make("td", { class: "number" }, datum(chart.kind, line.values[at])))));
-  return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": chart.title },
+  return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": chart.title + ": " + say("table") },
     make("table", {}, make("caption", { class: "hidden" }, chart.title), make("thead", {}, head), make("tbody", {}, body)));
 }
 

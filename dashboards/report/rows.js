@@ -58,7 +58,7 @@ function rowsTable(name, rows) {
     more.hidden = body.childElementCount >= rows.length;
   };
   add();
-  return [status, rows.length ? make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say(name) }, make("table", { "data-table": name }, make("thead", {}, head), body)) : null, more];
+  return [status, rows.length ? make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say(name) + ": " + say("table") }, make("table", { "data-table": name }, make("thead", {}, head), body)) : null, more];
 }
 
 const SHOW = {

@@ -172,7 +172,7 @@ const section = (id, title, note, ...children) =>
   make("section", { id, "aria-labelledby": id + "-title" }, make("h2", { id: id + "-title", tabindex: -1 }, title), note && make("p", { class: "sub" }, note), children);
 
 const scrollTable = (label, head, body) =>
-  make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
+  make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label + ": " + say("table") },
     make("table", {}, make("thead", {}, head), make("tbody", {}, body)));
 
 function chartsSection(period) {
