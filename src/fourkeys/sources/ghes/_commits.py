@@ -48,7 +48,8 @@ async def new(job: Job, base: str | None, branch: str, handle: Handle, position:
             return await _since(job, base, branch or "HEAD", handle)
         except NotFoundError:  # force-pushed and swept away
             pass
-    return await history(job, branch or None, handle, position)
+    default = branch in {"", job.branch}  # left unsaid, as an empty repository knows no branch
+    return await history(job, None if default else branch, handle, position)
 
 
 async def history(job: Job, start: str | None, handle: Handle, position: Position) -> str | None:
