@@ -31,6 +31,8 @@ def test_the_environment_wins_over_the_file() -> None:
         ({"services": [{"name": "a"}, {"name": "a"}]}, "twice", "unique"),
         ({"services": [{"name": "a", "repositories": ["x"]}]}, "owner/name", "owner/name"),
         ({"services": [{"name": "a", "deployments_from": "magic"}]}, "services", ""),
+        ({"overrides": [{"service": "x", "deployment": "1", "failed": True}]}, "unknown service 'x'", "known are"),
+        ({"services": [{"name": "a"}], "overrides": [{"service": "a"}]}, "says nothing", "deployment"),
         ({"metrics": {"incident_link_hours": "x"}}, "metrics.incident_link_hours", ""),
         ({"sources": {"ghes": {"url": "ghe.example"}}}, "ghe.example", "https://"),
     ],

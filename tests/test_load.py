@@ -132,3 +132,20 @@ def test_watermarks_move_with_the_rows_and_never_back(tmp_path: Path) -> None:
         warehouse.load(LABELS, bad, [Watermark("ghes_labels", "o/r", datetime(2024, 1, 9, tzinfo=UTC))])
 
     assert {("ghes_labels", "o/r"): late} == warehouse.watermarks()
+
+
+def test_a_release_that_succeeded_stays_so_when_heroku_forgets(tmp_path: Path) -> None:
+    """In any order of files: a row that saw the release succeed wins over a newer one that says expired."""
+    releases = STREAMS["heroku_releases"]
+    head = "app_id,version,status,first_terminal_status,updated_at\n"
+    seen = csv(tmp_path, head + "a,1,succeeded,succeeded,2024-01-01T00:00:00Z\n", "seen")
+    late = csv(tmp_path, head + "a,1,expired,expired,2024-03-01T00:00:00Z\n", "late")
+    pending = csv(tmp_path, head + "a,1,pending,,2024-01-01T00:00:00Z\n", "pending")
+    results = set()
+    for order in itertools.permutations([seen, late, pending]):
+        warehouse = DuckDB(":memory:")
+        for file in order:
+            warehouse.load(releases, file)
+        results.add(tuple(rows(warehouse, "heroku_releases", "first_terminal_status")))
+
+    assert {(("succeeded",),)} == results

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
-    from fourkeys.config import Service
+    from fourkeys.config import Override, Service
 
-Row = dict[str, str | bool | None]
+Row = dict[str, "str | bool | datetime | None"]
 
 
 def service_rows(services: Iterable[Service]) -> Iterator[Row]:
@@ -38,6 +39,21 @@ def resource_rows(services: Iterable[Service]) -> Iterator[Row]:
             yield _resource(service, "incidents", key)
         for key in service.request_keys:
             yield _resource(service, "requests", key)
+
+
+def override_rows(overrides: Iterable[Override]) -> Iterator[Row]:
+    """Yield the rows of the table `overrides`."""
+    for override in overrides:
+        yield {
+            "service": override.service,
+            "environment": override.environment,
+            "deployment_id": override.deployment,
+            "source": override.source,
+            "incident_id": override.incident,
+            "is_failed": override.failed,
+            "recovered_at": override.recovered_at,
+            "reason": override.reason,
+        }
 
 
 def _resource(service: Service, source: str, resource: str, environment: str = "", path_prefix: str = "") -> Row:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
+
+import msgspec
 
 from fourkeys.config import Config
 from fourkeys.errors import ConfigError, PartialError
@@ -148,6 +150,29 @@ def incidents(errand: Errand, streams: Sequence[Stream] = ()) -> None:
     _raise_failures(output)
 
 
+def requests(
+    errand: Errand,
+    files: Sequence[str] = (),
+    log_format: Literal["ndjson", "csv", "combined"] | None = None,
+    service: str | None = None,
+) -> None:
+    """Count request logs; what is not given is as configured.
+
+    Raises:
+        ConfigError: no files, or they do not fit the configuration.
+        SourceError: a file cannot be read.
+    """
+    from fourkeys.sources import requests as source  # noqa: PLC0415 - as above
+
+    settings = errand.config.sources.requests
+    settings = msgspec.structs.replace(
+        settings, format=log_format or settings.format, service=service or settings.service
+    )
+    plan = source.Plan(tuple(files), errand.window, errand.watermarks)
+    with errand.output(STREAMS["request_counts"]) as output:
+        source.extract(settings, plan, output, errand.report)
+
+
 def configured(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the sources that the catalog and the configuration name, in the order in which they are read."""
     has_incidents = any(service.incident_keys for service in config.services)
@@ -155,6 +180,7 @@ def configured(config: Config, environment: Mapping[str, str]) -> tuple[str, ...
         "ghes": bool(config.sources.ghes.url and config.repositories),
         "heroku": bool(config.heroku_apps),
         "incidents": has_incidents and bool(config.sources.incidents.url(environment)),
+        "requests": bool(config.sources.requests.files),
     }
     return tuple(name for name, is_wanted in wanted.items() if is_wanted)
 

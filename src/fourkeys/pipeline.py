@@ -16,7 +16,7 @@ from fourkeys.mart import views
 from fourkeys.mart.commits import known_shas, unknown_deployed
 from fourkeys.mart.link import Graph
 from fourkeys.mart.linking import Linked, link
-from fourkeys.streams import STREAMS, Stream, stream
+from fourkeys.streams import DERIVED, STREAMS, Stream, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -110,6 +110,8 @@ def _extract(name: str, errand: Errand, open_warehouse: Opener) -> None:
         extraction.heroku(errand, known_commits=shas.resolve)
     elif name == "incidents":
         extraction.incidents(errand)
+    elif name == "requests":
+        extraction.requests(errand)
 
 
 def _read_deployed(
@@ -140,6 +142,7 @@ def prepare(warehouse: Warehouse, config: Config, now: datetime) -> None:
     """Store the catalog, and create the views that only rename."""
     warehouse.replace(STREAMS["services"], catalog.service_rows(config.services))
     warehouse.replace(STREAMS["service_resources"], catalog.resource_rows(config.services))
+    warehouse.replace(DERIVED["overrides"], catalog.override_rows(config.overrides))
     views.apply(warehouse, config.metrics, now, ("staging",))
 
 

@@ -17,7 +17,7 @@ import yaml
 
 from fourkeys import config, pipeline
 from fourkeys.mart.metrics import Query, measure
-from fourkeys.streams import DERIVED, STREAMS
+from fourkeys.streams import STREAMS
 from fourkeys.warehouses.duckdb import DuckDB
 
 if TYPE_CHECKING:
@@ -43,13 +43,19 @@ def sha(name: str) -> str:
 
 def build_world(world: dict[str, Any], folder: Path) -> tuple[DuckDB, config.Config]:
     """Load and build *world* in a warehouse of its own; return it with the configuration."""
-    settings = config.parse({key: world[key] for key in ("metrics", "services") if key in world}, {})
+    given = {key: world[key] for key in ("metrics", "services") if key in world}
+    settings = config.parse(given | {"overrides": [mark(row) for row in world.get("overrides", ())]}, {})
     warehouse = DuckDB(":memory:")
     write(world["given"], folder)
     pipeline.load(warehouse, [folder], lambda _: None)
-    warehouse.replace(DERIVED["overrides"], world.get("overrides", ()))
     pipeline.build(warehouse, settings, world.get("now", NOW))
     return warehouse, settings
+
+
+def mark(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of `overrides` as `[[overrides]]` of the configuration writes it."""
+    names = {"deployment_id": "deployment", "incident_id": "incident", "is_failed": "failed"}
+    return {names.get(key, key): value for key, value in row.items()}
 
 
 def measure_world(world: dict[str, Any], folder: Path) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def play(directory: Path, say: Callable[[str], None]) -> None:
         CheckError: a figure differs from what the simulation knows.
     """
     _make_room(directory)
-    with Sandbox(directory / "company", sources=("heroku", "incidents")) as sandbox:
+    with Sandbox(directory / "company", sources=("heroku", "incidents", "requests")) as sandbox:
         file = directory / "fourkeys.toml"
         file.write_text(sandbox.config_text + _warehouse(directory), encoding="utf-8")
         written = sandbox.write_files()

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from fourkeys import config, extraction
-from fourkeys.cli import _common, _extract_more
+from fourkeys.cli import _common
 from fourkeys.cli._common import ConfigFile, Quiet, Since, Until
 from fourkeys.errors import UsageError
 from fourkeys.streams import STREAMS, Stream, stream
@@ -102,7 +102,7 @@ def requests(
 ) -> None:
     """Count requests in log files, plain or gzip; a minute that is counted again replaces what is stored of it."""
     settings = config.load(config_file)
-    _extract_more.requests(_errand(settings, since, until, out, quiet), files or (), log_format, service)
+    extraction.requests(_errand(settings, since, until, out, quiet), files or (), log_format, service)
 
 
 def _chosen(names: Sequence[str] | None) -> tuple[Stream, ...]:

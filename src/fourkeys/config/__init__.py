@@ -11,11 +11,12 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from fourkeys.config._catalog import DeploymentsFrom, Override, Service
 from fourkeys.config._sources import (
     TABLES,
     EventTable,
@@ -31,9 +32,7 @@ from fourkeys.config._sources import (
 from fourkeys.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-DeploymentsFrom = Literal["heroku", "releases", "deployments", "merges", "csv"]
+    from collections.abc import Collection, Mapping
 
 
 class Metrics(Strict, frozen=True):
@@ -101,33 +100,6 @@ class DataStudio(Strict, frozen=True):
     template_report_id: str = ""
 
 
-class Service(Strict, frozen=True):
-    """A service: the dimension of every figure.
-
-    Attributes:
-        name: RFC 1123 label, unique.
-        owner: team that owns it.
-        repositories: GHES repositories as owner/name.
-        deployments_from: where its deployments come from.
-        paths: prefixes in a monorepo; a change counts if it touches one of them.
-        heroku_apps: environment to apps.
-        incident_keys: the incident bot's words for it.
-        request_keys: the request log's words for it.
-    """
-
-    name: str
-    owner: str = ""
-    system: str | None = None
-    description: str | None = None
-    repositories: tuple[str, ...] = ()
-    deployments_from: DeploymentsFrom = "releases"
-    include_prereleases: bool = False
-    paths: tuple[str, ...] = ()
-    heroku_apps: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
-    incident_keys: tuple[str, ...] = ()
-    request_keys: tuple[str, ...] = ()
-
-
 class Config(Strict, frozen=True):
     """All of the configuration."""
 
@@ -136,6 +108,7 @@ class Config(Strict, frozen=True):
     sources: Sources = Sources()
     datastudio: DataStudio = DataStudio()
     services: tuple[Service, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
     @property
     def repositories(self) -> tuple[str, ...]:
@@ -234,6 +207,19 @@ def _check(config: Config, name: str) -> None:
         for repository in service.repositories:
             if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
                 raise ConfigError(f"{where}: repository {repository!r} is not owner/name", "write it as owner/name")
+    _check_overrides(config, name, seen)
+
+
+def _check_overrides(config: Config, name: str, services: Collection[str]) -> None:
+    """Raise ConfigError for marks that name nothing."""
+    for override in config.overrides:
+        where = f"{name}: override of {override.deployment or override.incident or 'nothing'!r}"
+        if override.service not in services:
+            raise ConfigError(
+                f"{where}: unknown service {override.service!r}", f"known are {', '.join(sorted(services))}"
+            )
+        if not override.incident and (not override.deployment or override.failed is None):
+            raise ConfigError(f"{where}: says nothing", "write deployment and failed, or incident and deployment")
 
 
 def _where(message: str) -> str:
@@ -248,7 +234,7 @@ def _nearest(message: str) -> str:
     unknown = re.search(r"unknown field `([^`]+)`", message)
     if not unknown:
         return "see `fourkeys init` for a commented example"
-    tables = (Metrics, Warehouse, DataStudio, Service, Config, *TABLES)
+    tables = (Metrics, Warehouse, DataStudio, Service, Override, Config, *TABLES)
     known = {field for table in tables for field in table.__struct_fields__}
     near = difflib.get_close_matches(unknown[1], sorted(known), 1)
     return f"did you mean {near[0]!r}?" if near else "see `fourkeys init` for a commented example"
@@ -265,6 +251,7 @@ __all__ = [
     "Incidents",
     "LogFields",
     "Metrics",
+    "Override",
     "Requests",
     "Service",
     "Sources",

@@ -11,7 +11,14 @@ import difflib
 from fourkeys.errors import UsageError
 from fourkeys.streams._ghes import GHES
 from fourkeys.streams._model import Column, Stream, Type
-from fourkeys.streams._others import DEPLOYMENT_COMMITS, DEPLOYMENT_LINKS, LINK_BOUNDARIES, OTHERS, OVERRIDES, WATERMARKS
+from fourkeys.streams._others import (
+    DEPLOYMENT_COMMITS,
+    DEPLOYMENT_LINKS,
+    LINK_BOUNDARIES,
+    OTHERS,
+    OVERRIDES,
+    WATERMARKS,
+)
 
 STREAMS: dict[str, Stream] = {stream.name: stream for stream in (*GHES, *OTHERS)}
 """All streams by name, in the order in which they are documented."""

@@ -63,6 +63,8 @@ class Stream:
         key: the columns that identify a record; rows are merged by them.
         columns: all columns in CSV order; the last is `extracted_at`.
         cursor: the time column that tells when a record was new or changed; partitions are cut by it.
+        settled: a column that is known once and for all: a row that knows it wins over a newer one that does not.
+            succeeded and failed are known, expired says that it was not seen in time.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Stream:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     cursor: str | None = None
+    settled: str | None = None
 
     @property
     def header(self) -> tuple[str, ...]:

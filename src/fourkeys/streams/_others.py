@@ -5,8 +5,10 @@ from __future__ import annotations
 from fourkeys.streams._model import EXTRACTED_AT, Stream, columns
 
 
-def _stream(name: str, source: str, description: str, key: str, cursor: str | None, spec: str) -> Stream:
-    return Stream(name, source, description, tuple(key.split()), (*columns(spec), EXTRACTED_AT), cursor)
+def _stream(
+    name: str, source: str, description: str, key: str, cursor: str | None, spec: str, settled: str | None = None
+) -> Stream:
+    return Stream(name, source, description, tuple(key.split()), (*columns(spec), EXTRACTED_AT), cursor, settled)
 
 
 OTHERS = (
@@ -27,7 +29,7 @@ commit_sha text Commit that the slug or image was built from; NULL where unknown
 user_email_hash text Keyed hash of the e-mail address of who released
 created_at time When the release was made
 updated_at time Last change
-"""),
+""", "first_terminal_status"),
     _stream("incidents", "incidents", "An incident of the incident bot", "source incident_id", "updated_at", """
 source text Which database it comes from
 incident_id text Id within the source

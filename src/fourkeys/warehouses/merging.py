@@ -1,6 +1,7 @@
 """Which of two rows with one key is the newer one: one definition, in GoogleSQL, for every warehouse.
 
-First the times say (`updated_at`, then `extracted_at`), then the content, so that files may come in any order and the
+First comes what is settled (a release that was seen to succeed is not forgotten when Heroku says `expired`), then the
+times say (`updated_at`, then `extracted_at`), then the content, so that files may come in any order and the
 table ends the same, whichever engine merges them.
 """
 
@@ -18,8 +19,10 @@ _BEGINNING = "timestamp '0001-01-01 00:00:00+00:00'"
 
 def ages(stream: Stream, alias: str) -> list[str]:
     """Return the expressions that order the rows of one key, the most significant first; the newest is greatest."""
+    seen = f"{alias}.`{stream.settled}`"
+    known = [f"case when {seen} is null then 0 when {seen} = 'expired' then 1 else 2 end"] if stream.settled else []
     times = [f"coalesce({alias}.`{name}`, {_BEGINNING})" for name in stream.newest_by]
-    return [*times, content(stream, alias)]
+    return [*known, *times, content(stream, alias)]
 
 
 def content(stream: Stream, alias: str) -> str:
