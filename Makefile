@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+AXE := 4.14.1
 
-.PHONY: demo test test-sql lint types test-shared bench clean
+.PHONY: demo test test-sql test-browser screenshot measure-report lint types test-shared bench clean
 
 demo: $(VENV)/.user       ## the simulated company through the real pipeline
 	$(BIN)/fourkeys demo
@@ -12,7 +13,16 @@ test: $(VENV)/.dev        ## the default test suite
 	$(BIN)/python -m pytest -n auto -m "not zetasql"
 
 test-sql: $(VENV)/.sql    ## the views on Google's own SQL engine, against DuckDB; the first time compiles it, a minute
-	$(BIN)/python -m pytest -m zetasql tests/sql
+	$(BIN)/python -m pytest -m zetasql tests/sql tests/report
+
+test-browser: $(VENV)/.browser $(VENV)/axe.min.js ## the report in Chromium: Debian's package chromium, or FOURKEYS_CHROMIUM; and npm
+	$(BIN)/python -m pytest -m browser tests/report
+
+screenshot: $(VENV)/.browser ## the README's picture: the demo's report; needs Chromium
+	$(BIN)/python tests/report/screenshot.py docs/images/report.png
+
+measure-report: $(VENV)/.browser ## size and speed of the report, small and large; needs Chromium
+	$(BIN)/python tests/report/measure.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -43,6 +53,15 @@ $(VENV)/.dev: $(VENV)/.user
 
 $(VENV)/.sql: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group sql
+	touch $@
+
+$(VENV)/.browser: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group browser
+	touch $@
+
+$(VENV)/axe.min.js: $(VENV)/.pip
+	cd $(VENV) && npm pack --silent axe-core@$(AXE)
+	cd $(VENV) && tar -xzf axe-core-$(AXE).tgz --strip-components=1 package/axe.min.js && rm axe-core-$(AXE).tgz
 	touch $@
 
 clean:

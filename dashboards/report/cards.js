@@ -13,23 +13,23 @@ const KEYS = [
 
 const isNone = (value) => value === null || value === undefined;
 
-/** A rate is the same while the earlier one lies in its 95 % interval; any other key while it is within a tenth. */
-function same(each, now, before) {
+/** A rate is steady while one of the two lies in the 95 % interval of the other; any other key while within a tenth. */
+function steady(each, now, before) {
+  const within = (value, row) => row[each.figure + "_low"] <= value && value <= row[each.figure + "_high"];
   const [a, b] = [now[each.figure], before[each.figure]];
-  if (each.kind === "rate") return now[each.figure + "_low"] <= b && b <= now[each.figure + "_high"];
-  return Math.abs(a - b) <= b / 10;
+  return each.kind === "rate" ? within(a, before) || within(b, now) : Math.abs(a - b) <= b / 10;
 }
 
 /** Which way a key went since the period before; nothing is judged of too few, nor against a partial period. */
 function trend(each, now, before) {
   if (isNone(now?.[each.figure]) || isNone(before?.[each.figure])) return null;
   const few = now[each.n] < FEW || before[each.n] < FEW;
-  const way = same(each, now, before) ? "same" : now[each.figure] > before[each.figure] ? "up" : "down";
-  const judged = !few && way !== "same" && !before.is_partial && !now.is_partial;
+  const way = steady(each, now, before) ? "steady" : now[each.figure] > before[each.figure] ? "up" : "down";
+  const judged = !few && way !== "steady" && !before.is_partial && !now.is_partial;
   return { way, few, good: judged ? (way === "up") === each.up : null };
 }
 
-const ARROW = { up: "▲", down: "▼", same: "≈" };
+const ARROW = { up: "▲", down: "▼", steady: "≈" };
 
 function change(each, now, before) {
   const found = trend(each, now, before);
@@ -37,8 +37,8 @@ function change(each, now, before) {
   const judgement = found.good === null ? "" : found.good ? "better" : "worse";
   return make("p", { class: "change " + judgement },
     make("span", { "aria-hidden": "true" }, ARROW[found.way] + " "),
-    judgement ? make("strong", {}, say(judgement) + ", ") : found.way === "same" ? say("similar") + ", " : "",
-    say("was") + " ", datum(each.kind, before[each.figure], { "data-previous": each.figure }),
+    judgement ? make("strong", {}, say(judgement) + ", ") : found.way === "steady" ? say("steady") + ", " : "",
+    say("was") + " ", datum(each.kind, before[each.figure], { "data-previous": each.figure }, now[each.figure]),
     found.good === null && found.few ? " · " + say("few") : "");
 }
 

@@ -20,8 +20,7 @@ function ticks(top, whole) {
 /** How the values of an axis are written: hours all in one unit. */
 function axisFormat(kind, top) {
   if (kind !== "hours") return { write: write[kind], factor: 1 };
-  const unit = unitOf(top / 2);
-  return { write: (value) => write.hours(value, unit), factor: unit[1] };
+  return { write: (value) => write.hours(value, top / 2), factor: unitOf(top / 2)[1] };
 }
 
 /**

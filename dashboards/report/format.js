@@ -24,22 +24,26 @@ const UNITS = [
 const unitOf = (hours) => (hours < 1 ? UNITS[0] : hours < 48 ? UNITS[1] : UNITS[2]);
 
 const write = {
-  hours(value, unit = unitOf(value)) {
+  hours(value, like = value) {
+    const unit = unitOf(like);
     const shown = value / unit[1];
     return say(unit[0], { n: number(shown, shown < 10 && unit[0] !== "minutes" ? 1 : 0) });
   },
-  rate: (value) => number(value * 100, value > 0 && value < 0.001 ? 3 : value > 0 && value < 0.1 ? 1 : 0) + "%",
+  rate: (value) => number(value * 100, value > 0 && value < 0.001 ? 3 : value < 0.1 ? 1 : 0) + "%",
   /** Deployments a day; below one a day they read better by the week, below one a week by the month of 30 days. */
-  perDay(value) {
+  perDay(value, like = value) {
     if (value === 0) return number(0);
-    const [factor, unit] = value >= 1 ? [1, "per_day"] : value >= 1 / 7 ? [7, "per_week"] : [30, "per_month"];
+    const rate = like || value;
+    const [factor, unit] = rate >= 1 ? [1, "per_day"] : rate >= 1 / 7 ? [7, "per_week"] : [30, "per_month"];
     return say(unit, { n: number(value * factor, 1) });
   },
   count: (value) => number(value),
   score: (value) => number(value, 1),
 };
 
-const shown = (kind, value) => (value === null || value === undefined ? say("no_data") : write[kind](value));
+/** A value in words, in the unit that suits `like`. */
+const shown = (kind, value, like) =>
+  value === null || value === undefined ? say("no_data") : write[kind](value, like ?? value);
 
 function date(text, options = { day: "numeric", month: "short", year: "numeric" }) {
   return formatter(Intl.DateTimeFormat, { ...options, timeZone: "UTC" }).format(new Date(text + "T00:00:00Z"));
@@ -70,9 +74,9 @@ function make(tag, attributes = {}, ...children) {
 const SVG_TAGS = new Set("svg g path rect circle line text title polyline desc".split(" "));
 
 /** A value for people, with the value itself for programs. */
-const datum = (kind, value, attributes = {}) =>
+const datum = (kind, value, attributes = {}, like = undefined) =>
   make("data", { value: value ?? "", class: value === null || value === undefined ? "none" : null, ...attributes },
-    shown(kind, value));
+    shown(kind, value, like));
 
 /** A link, if its address is one of the web's; otherwise its text. */
 const link = (address, text) =>

@@ -33,7 +33,7 @@ const COLUMNS = {
   ],
   data_quality: [
     ["severity", (row) => word("severity_", row.severity)],
-    ["check", (row) => row.check],
+    ["check", (row) => [word("check_", row.check), make("small", {}, row.check)]],
     ["service", (row) => row.service ?? ""],
     ["count", (row) => datum("count", row.count), true],
     ["example", (row) => row.example ?? ""],

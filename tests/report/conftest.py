@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from chromium import FLAGS, executable
 from company import NOW, Company
 
 from fourkeys.report import write_report
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fourkeys.config import Config
-
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,7 @@ def warehouse(built: Built) -> Iterator[DuckDB]:
 def browser() -> Iterator[Any]:
     """Start Chromium from $FOURKEYS_CHROMIUM or the path; skips without it or without Playwright."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the dependency group `browser`")
-    chromium = os.environ.get("FOURKEYS_CHROMIUM") or shutil.which("chromium")
+    chromium = executable()
     if not chromium:
         pytest.skip("no Chromium: install Debian's package chromium, or set FOURKEYS_CHROMIUM")
     with playwright.sync_playwright() as driver:

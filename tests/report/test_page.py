@@ -180,6 +180,16 @@ def test_both_languages_have_the_same_words() -> None:
     ]
 
 
+def test_every_check_has_words() -> None:
+    """Each data-quality check is explained, and no explanation has lost its check."""
+    words = json.loads(_files.page_file("words.en.json"))
+    sql = next(view.text for view in views.views() if view.name == "data_quality")
+
+    assert {f"check_{name}" for name in re.findall(r"'(\w+)' as name", sql)} == {
+        key for key in words if key.startswith("check_")
+    }
+
+
 def test_every_word_is_known() -> None:
     """Each word that the script asks for by name is written down."""
     asked = {key for text in SCRIPTS.values() for key in re.findall(r'\bsay\("(\w+)"[,)]', text)}
