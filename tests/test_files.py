@@ -46,6 +46,27 @@ def test_text_is_quoted_as_the_csv_module_quotes_it(text: str) -> None:
     assert expected.getvalue().removesuffix("\r\n").encode() == written.removesuffix(b",,,,,\n")
 
 
+VALUES = st.sampled_from([None, "", "plain", "a,b", 'q"', "l\n", "\x00", 7, True, AT, "2026-11-24T09:00:00+09:00", "?"])
+
+
+@given(st.lists(st.tuples(*[VALUES] * 9, st.sampled_from([None, AT, "2026-11-24T09:00:00+09:00", "?"])), max_size=9))
+def test_rows_together_are_written_as_each_alone(rows: list[tuple[Any, ...]]) -> None:
+    """A page is written column by column; its bytes and what is counted are those of its rows, one after another."""
+    together, alone = Dialect(LABELS), Dialect(LABELS)
+    expected = b"".join(alone.encode([row])[0] for row in rows)
+
+    assert (expected, len(rows)) == together.encode(iter(rows))
+    assert (alone.replaced, alone.untimely) == (together.replaced, together.untimely)
+
+
+def test_a_long_stream_of_rows_is_written_in_full() -> None:
+    """More rows than are turned at once lose none and keep their order."""
+    data, count = Dialect(LABELS).encode(label(n) for n in range(1_001))
+
+    assert 1_001 == count
+    assert [str(n) for n in range(1_001)] == [line.split(",")[2] for line in data.decode().splitlines()]
+
+
 @pytest.mark.parametrize(("text", "replaced"), [("a\x00b\x00", 2), ("\ud83d", 1)])
 def test_what_no_csv_can_hold_is_replaced_and_counted(text: str, replaced: int) -> None:
     """NUL bytes and lone surrogates become U+FFFD."""
