@@ -13,7 +13,8 @@ LONGEST = 300
 
 FLOORS = {
     "errors": 0, "streams": 0, "catalog": 0, "warehouses.base": 0,
-    "http": 1, "files": 1, "config": 1, "window": 1, "warehouses.googlesql": 1, "warehouses.header": 1, "warehouses.merging": 1,
+    "http": 1, "files": 1, "config": 1, "window": 1, "warehouses.googlesql": 1,
+    "warehouses.header": 1, "warehouses.merging": 1,
     "sources": 2, "warehouses": 2, "mart": 2,
     "extraction": 3, "pipeline": 3, "report": 3, "datastudio": 3, "doctor": 3, "sandbox": 3,
     "cli": 4, "airflow": 4, "__main__": 5,
