@@ -30,7 +30,8 @@ def main(target: Path) -> None:
         warehouse.close()
         picture = photograph(demo / "report.html")
     target.parent.mkdir(parents=True, exist_ok=True)
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(target, optimize=True)
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(target, optimize=True)
     sys.stderr.write(f"{target}: {target.stat().st_size / 1000:.0f} kB\n")
 
 

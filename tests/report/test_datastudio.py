@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +19,7 @@ from fourkeys import config, datastudio
 from fourkeys.errors import ConfigError
 from fourkeys.mart import views
 from fourkeys.report import _files
+from fourkeys.report._figures import Window, periods
 
 if TYPE_CHECKING:
     from conftest import Built
@@ -122,33 +124,40 @@ def test_charts_are_googlesql(name: str) -> None:
     assert re.match(r"-- (Chart|Table|Cards): .+\.\n", text)
 
 
-@pytest.mark.zetasql
-@pytest.mark.parametrize("name", CHARTS)
-def test_charts_are_taken_by_googles_analyzer(name: str) -> None:
-    """Google's own analyzer takes the SQL of a chart."""
-    engine = analyzer()
-    columns, _ = engine.analyze(rendered(name, {"raw": "raw", "mart": "mart"}))
-
-    assert "service" in columns
-
-
+@pytest.fixture(scope="module")
 def analyzer() -> Any:
-    """Return ZetaSQL with the tables and views of the mart; made once."""
+    """ZetaSQL with the tables and views of the mart."""
     pytest.importorskip("zetasql", reason="needs the dependency group `sql`: make test-sql")
     from test_zetasql import raw_tables  # noqa: PLC0415 - needs zetasql
     from zetasql_engine import ZetaSQL  # noqa: PLC0415 - as above
 
-    if not _ENGINES:
-        engine = ZetaSQL()
-        for table, columns in raw_tables().items():
-            engine.put(f"raw.{table}", columns)
-        for view, model in views.models().items():
-            engine.put(f"mart.{view}", {column: its.type for column, its in model.columns.items()})
-        _ENGINES.append(engine)
-    return _ENGINES[0]
+    engine = ZetaSQL()
+    for table, columns in raw_tables().items():
+        engine.put(f"raw.{table}", columns)
+    for view, model in views.models().items():
+        engine.put(f"mart.{view}", {column: its.type for column, its in model.columns.items()})
+    return engine
 
 
-_ENGINES: list[Any] = []
+@pytest.mark.zetasql
+@pytest.mark.parametrize("name", CHARTS)
+def test_charts_are_taken_by_googles_analyzer(name: str, analyzer: Any) -> None:
+    """Google's own analyzer takes the SQL of a chart."""
+    columns, _ = analyzer.analyze(rendered(name, {"raw": "raw", "mart": "mart"}))
+
+    assert "service" in columns
+
+
+@pytest.mark.zetasql
+def test_the_pages_own_query_is_taken_too(analyzer: Any) -> None:
+    """So is the query for stages of windows, with windows in the place of its periods."""
+    window = Window("28d", date(2026, 9, 3), date(2026, 10, 1))
+    text = _files.page_file("lead_time_stages_of_windows.sql")
+    names = {"raw": "raw", "mart": "mart"}
+    values = views.settings(config.Metrics(), NOW)
+    columns, _ = analyzer.analyze(views.render(text, names, values, periods([("28d", "o'shop", window)])))
+
+    assert ["grain", "service", "period_start", "stage", "pull_requests", "hours_median", "hours_p90"] == list(columns)
 
 
 def test_cards_equal_the_page(warehouse: DuckDB, built: Built) -> None:
