@@ -96,4 +96,4 @@ def test_nights_equal_one_full_read(
     assert {name: len(rows) for name, rows in expected.items()} == {name: len(rows) for name, rows in found.items()}
     for name, rows in expected.items():
         assert rows == found[name], name
-    assert idle <= 5  # facts, comments, events, runs; and users, which belong to the server
+    assert idle <= 4  # what is newest by GraphQL; comments, events and runs, of which it does not know

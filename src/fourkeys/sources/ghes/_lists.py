@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def issues(job: Job) -> None:
     """Read ghes_issues, unless GraphQL shows nothing newer than what is stored."""
     facts = job.facts
-    if facts and job.unchanged(ISSUES, max(_newest(facts.issues), _newest(facts.pull_requests))):
+    if facts and job.unchanged(ISSUES, max(newest(facts.issues), newest(facts.pull_requests))):
         job.finish(ISSUES)
         return
     handle, position = job.handler(ISSUES, rows.issue), job.sink.position(ISSUES, job.name)
@@ -94,6 +94,7 @@ async def _profile(job: Job, account: records.Account) -> records.Account:
     return found.records[0]
 
 
-def _newest(connection: Connection[Any] | None) -> str:
+def newest(connection: Connection[Any] | None) -> str:
+    """Return the latest change in a list that begins with it, or ""."""
     nodes = connection.nodes if connection else None
     return (nodes[0].updated_at or "") if nodes and nodes[0] else ""

@@ -25,6 +25,7 @@ from fourkeys.sources.ghes._job import (
     ISSUES,
     JOBS,
     LABELS,
+    PULLS,
     RELEASES,
     REPOSITORIES,
     RUNS,
@@ -53,15 +54,25 @@ class Run:
 
     def __init__(self, api: Api, plan: Plan, lag: timedelta, sink: Sink, report: Callable[[str], None]) -> None:
         self._api, self._plan, self._lag, self._sink, self._report = api, plan, lag, sink, report
+        self._quiet = bool(plan.repositories or plan.organizations)
 
     async def all(self) -> None:
-        """Read everything; a part that fails is noted and stops no other."""
+        """Read everything; a part that fails is noted and stops no other.
+
+        Accounts are asked for last, and only if something happened in a repository: who did nothing yet can wait.
+        """
         server = Job(self._api, self._sink, self._plan, self._lag, "")
         work: list[Coroutine[Any, Any, Any]] = [self._organization(name) for name in self._plan.organizations]
-        if self._sink.wants(USERS):
-            work.append(self._guard([USERS], server, lists.users(server)))
         work.append(self._repositories([(name, None) for name in dict.fromkeys(self._plan.repositories)]))
+        first = server.progress(USERS).last_id is None
+        if self._sink.wants(USERS) and first:
+            work.append(self._guard([USERS], server, lists.users(server)))
         await together(work)
+        if self._sink.wants(USERS) and not first:
+            if self._quiet:
+                server.finish(USERS)
+            else:
+                await self._guard([USERS], server, lists.users(server))
 
     async def _organization(self, name: str) -> None:
         """Read all repositories of an organization; those that are named besides are read once."""
@@ -115,8 +126,10 @@ class Run:
         try:
             job = await self._introduce(job, page)
         except SourceError as error:
+            self._quiet = False
             self._fail([stream for stream in self._plan.streams if stream is not USERS], name, error)
             return
+        self._quiet = self._quiet and _is_quiet(job)
         wants = self._sink.wants
         deploying: asyncio.Task[None] | None = None
         if wants(DEPLOYMENTS) or wants(STATUSES):
@@ -182,3 +195,17 @@ def _seen(facts: graph.Repository) -> str:
     branch = facts.default_branch_ref.name if facts.default_branch_ref else None
     f = facts
     return digest([f.name_with_owner, f.updated_at, f.pushed_at, f.is_archived, f.is_private, branch])
+
+
+def _is_quiet(job: Job) -> bool:
+    """Whether GraphQL shows that nothing happened in a repository: no push, and no issue or pull request changed."""
+    facts, wanted = job.facts, [stream for stream in (REPOSITORIES, ISSUES, PULLS) if job.sink.wants(stream)]
+    if facts is None or not wanted:
+        return False
+    issue, pull = lists.newest(facts.issues), lists.newest(facts.pull_requests)
+    same = {
+        REPOSITORIES.name: _seen(facts) == job.progress(REPOSITORIES).seen,
+        ISSUES.name: job.unchanged(ISSUES, max(issue, pull)),
+        PULLS.name: job.unchanged(PULLS, pull),
+    }
+    return all(same[stream.name] for stream in wanted)
