@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,10 @@ from fourkeys import config, pipeline
 from fourkeys.cli import _common, _tables
 from fourkeys.errors import CheckError, UsageError
 from fourkeys.mart.metrics import Query, measure
+from fourkeys.report import write_report
 from fourkeys.sandbox import Sandbox
+from fourkeys.sandbox.clock import NOW
+from fourkeys.window import Window
 
 _MARK = ".fourkeys-demo"
 
@@ -32,15 +34,15 @@ def play(directory: Path, say: Callable[[str], None]) -> None:
         written = sandbox.write_files()
         settings = config.load(file, sandbox.environment)
         first, end = sandbox.window
-        now = datetime.combine(end, time(), settings.metrics.zone) + timedelta(hours=1)
         say(f"a company of {len(settings.services)} services answers at {settings.sources.ghes.url}; reading it")
         with _common.warehouse(settings) as warehouse:
             pipeline.load(warehouse, [each for each in written if each.suffix == ".csv"], _common.hush)
-        window = _common.window(settings, None, None, now)
+        window = Window()
         out = directory / "data"
-        pipeline.run(lambda: _common.warehouse(settings), settings, sandbox.environment, window, out, now, _common.hush)
+        pipeline.run(lambda: _common.warehouse(settings), settings, sandbox.environment, window, out, NOW, _common.hush)
         with _common.warehouse(settings, read_only=True) as warehouse:
-            rows = measure(warehouse, settings.metrics, Query(start=first, end=end), now)
+            write_report(warehouse, settings, NOW, directory / "report.html")
+            rows = measure(warehouse, settings.metrics, Query(start=first, end=end), NOW)
         answer = {str(row["service"]): dict(row) for row in sandbox.answer()}
     _tables.print_figures(
         rows, ("as the\nsimulation knows", lambda row: _agreement(row, answer.get(row["service"], {})))
@@ -49,8 +51,10 @@ def play(directory: Path, say: Callable[[str], None]) -> None:
     if differences:
         raise CheckError("the figures are not what the simulation knows: " + "; ".join(differences))
     say(f"{len(rows)} services, {sum(len(row) for row in answer.values())} figures: all as the simulation knows them")
-    say(f"the configuration, the CSV files and the database are in {directory}/; look further with")
-    say(f"  fourkeys metrics --config {file} --by month")
+    say(
+        f"open {directory / 'report.html'} in a browser; the configuration, the CSV files and the database are beside it"
+    )
+    say(f"look further with: fourkeys metrics --config {file} --by month")
 
 
 def _make_room(directory: Path) -> None:
