@@ -1,6 +1,6 @@
 """One client for all HTTP sources: retries, limits, one origin, and answers that are decoded or refused."""
 
-from fourkeys.http._answers import Again, Answer, Patience, RefusedError
+from fourkeys.http._answers import Again, Answer, GoneError, Patience, RefusedError
 from fourkeys.http._client import LABEL, Client
 from fourkeys.http._credentials import Bearer, Credential, Nobody
 from fourkeys.http._limit import Limit
@@ -13,6 +13,7 @@ __all__ = [
     "Bearer",
     "Client",
     "Credential",
+    "GoneError",
     "Limit",
     "Network",
     "Nobody",

@@ -86,6 +86,10 @@ class Again(Exception):  # noqa: N818 - no error: it asks for another attempt
         self.cause, self.limit, self.wait, self.final = cause, limit, wait, final
 
 
+class GoneError(NotFoundError):
+    """410: the server says that what was asked for is not there on purpose."""
+
+
 class RefusedError(SourceError):
     """A refusal with a status of its own meaning, such as 409 or 422.
 
@@ -139,9 +143,8 @@ def judge(response: httpx.Response, where: str, decode: Callable[[bytes], T], pa
             f"{where}: not allowed (403 {message})", "give the token read access to this, or leave it out"
         )
     if status in {httpx.codes.NOT_FOUND, httpx.codes.GONE}:
-        raise NotFoundError(
-            f"{where}: not found ({status} {message})", "check the name, and that the token may read it"
-        )
+        kind = GoneError if status == httpx.codes.GONE else NotFoundError
+        raise kind(f"{where}: not found ({status} {message})", "check the name, and that the token may read it")
     raise RefusedError(f"{where}: refused ({status} {message})", "see the server's message", status)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fourkeys.errors import FourkeysError, SourceError, UnreachableError
-from fourkeys.http import LABEL
+from fourkeys.http import LABEL, GoneError
 from fourkeys.sources.ghes import _deploys as deploys
 from fourkeys.sources.ghes import _graph as graph
 from fourkeys.sources.ghes import _history as history
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from fourkeys.sources.ghes._sink import Sink
     from fourkeys.streams import Stream
 
+_TICK = 10
+"""Seconds between two reports of a run that goes on."""
 _FACTS = 10
 """Repositories that one request asks what is newest in."""
 
@@ -67,12 +69,22 @@ class Run:
         first = server.progress(USERS).last_id is None
         if self._sink.wants(USERS) and first:
             work.append(self._guard([USERS], server, lists.users(server)))
-        await together(work)
+        ticking = asyncio.create_task(self._tick())
+        try:
+            await together(work)
+        finally:
+            ticking.cancel()
         if self._sink.wants(USERS) and not first:
             if self._quiet:
                 server.finish(USERS)
             else:
                 await self._guard([USERS], server, lists.users(server))
+
+    async def _tick(self) -> None:
+        """Report how far it is, now and then."""
+        while True:
+            await asyncio.sleep(_TICK)
+            self._report(f"{self._sink.rows:,} records, {self._api.client.requests.total():,} requests so far")
 
     async def _organization(self, name: str) -> None:
         """Read all repositories of an organization; those that are named besides are read once."""
@@ -180,6 +192,10 @@ class Run:
             return
         try:
             await reading
+        except GoneError as error:  # such as issues that the repository does not have: there are none, and that is all
+            for stream in wanted:
+                self._sink.warn(stream, [error.message])
+                job.finish(stream)
         except FourkeysError as error:
             self._fail(wanted, job.name, error)
         else:

@@ -86,6 +86,9 @@ class Sink:
         alter: applied to each row, before it is written.
         every: seconds between two checkpoints.
         clock: monotonic seconds.
+
+    Attributes:
+        rows: written so far, by this process.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class Sink:
         self._until = rfc3339(window.until) if window.until else None
         self._streams = tuple(streams)
         self._failures: dict[str, list[Failure]] = defaultdict(list)
+        self.rows = 0
         self._errors: list[FourkeysError] = []
         known = output.resume(plan)
         self._state = msgspec.json.decode(known, type=_State) if known else _State()
@@ -156,6 +160,7 @@ class Sink:
             kept.append(self._alter(stream, row) if self._alter else row)
         if newest:
             self._state.newest[place] = newest
+        self.rows += len(kept)
         self._output.write(stream, kept)
 
     def page_done(self) -> None:
