@@ -8,7 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from fourkeys import __version__
-from fourkeys.cli import _extract, _read, _report, _write
+from fourkeys.cli import _extract, _lineage, _read, _report, _write
 
 app = typer.Typer(
     name="fourkeys",
@@ -46,6 +46,7 @@ for _command in (
     _read.check,
     _read.status,
     _read.schema,
+    _lineage.lineage,
     _write.demo,
 ):
     app.command()(cast("Callable[..., None]", _command))
