@@ -50,7 +50,8 @@ def play(directory: Path, say: Callable[[str], None]) -> None:
     differences = list(_differences(rows, answer))
     if differences:
         raise CheckError("the figures are not what the simulation knows: " + "; ".join(differences))
-    say(f"{len(rows)} services, {sum(len(row) for row in answer.values())} figures: all as the simulation knows them")
+    count = sum(len(row) for row in answer.values())
+    say(f"{len(rows)} services, {count} figures: all as the simulation knows them")
     say(
         f"open {directory / 'report.html'} in a browser; the configuration, the CSV files and the database are beside it"
     )
