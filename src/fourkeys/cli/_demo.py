@@ -52,9 +52,7 @@ def play(directory: Path, say: Callable[[str], None]) -> None:
         raise CheckError("the figures are not what the simulation knows: " + "; ".join(differences))
     count = sum(len(row) for row in answer.values())
     say(f"{len(rows)} services, {count} figures: all as the simulation knows them")
-    say(
-        f"open {directory / 'report.html'} in a browser; the configuration, the CSV files and the database are beside it"
-    )
+    say(f"open {directory / 'report.html'} in a browser; the data and the configuration are beside it")
     say(f"look further with: fourkeys metrics --config {file} --by month")
 
 
