@@ -481,45 +481,61 @@ select
         lead_time_score + deployment_frequency_score + failed_deployment_recovery_score
         + change_failure_score + deployment_rework_score
     ) / 5 as quick_check_score,
-    safe_divide(
-        change_failure_rate + 1.920729410347062 / nullif(deployments, 0)
-        - 1.959963984540054 * sqrt(
-            (
-                change_failure_rate * (1 - change_failure_rate)
-                + 0.960364705173531 / nullif(deployments, 0)
-            ) / nullif(deployments, 0)
-        ),
-        1 + 3.841458820694124 / nullif(deployments, 0)
+    if(
+        deployments > 0,
+        greatest(0.0, safe_divide(
+            change_failure_rate + 1.920729410347062 / nullif(deployments, 0)
+            - 1.959963984540054 * sqrt(
+                (
+                    change_failure_rate * (1 - change_failure_rate)
+                    + 0.960364705173531 / nullif(deployments, 0)
+                ) / nullif(deployments, 0)
+            ),
+            1 + 3.841458820694124 / nullif(deployments, 0)
+        )),
+        null
     ) as change_failure_rate_low,
-    safe_divide(
-        change_failure_rate + 1.920729410347062 / nullif(deployments, 0)
-        + 1.959963984540054 * sqrt(
-            (
-                change_failure_rate * (1 - change_failure_rate)
-                + 0.960364705173531 / nullif(deployments, 0)
-            ) / nullif(deployments, 0)
-        ),
-        1 + 3.841458820694124 / nullif(deployments, 0)
+    if(
+        deployments > 0,
+        least(1.0, safe_divide(
+            change_failure_rate + 1.920729410347062 / nullif(deployments, 0)
+            + 1.959963984540054 * sqrt(
+                (
+                    change_failure_rate * (1 - change_failure_rate)
+                    + 0.960364705173531 / nullif(deployments, 0)
+                ) / nullif(deployments, 0)
+            ),
+            1 + 3.841458820694124 / nullif(deployments, 0)
+        )),
+        null
     ) as change_failure_rate_high,
-    safe_divide(
-        deployment_rework_rate + 1.920729410347062 / nullif(deployments, 0)
-        - 1.959963984540054 * sqrt(
-            (
-                deployment_rework_rate * (1 - deployment_rework_rate)
-                + 0.960364705173531 / nullif(deployments, 0)
-            ) / nullif(deployments, 0)
-        ),
-        1 + 3.841458820694124 / nullif(deployments, 0)
+    if(
+        deployments > 0,
+        greatest(0.0, safe_divide(
+            deployment_rework_rate + 1.920729410347062 / nullif(deployments, 0)
+            - 1.959963984540054 * sqrt(
+                (
+                    deployment_rework_rate * (1 - deployment_rework_rate)
+                    + 0.960364705173531 / nullif(deployments, 0)
+                ) / nullif(deployments, 0)
+            ),
+            1 + 3.841458820694124 / nullif(deployments, 0)
+        )),
+        null
     ) as deployment_rework_rate_low,
-    safe_divide(
-        deployment_rework_rate + 1.920729410347062 / nullif(deployments, 0)
-        + 1.959963984540054 * sqrt(
-            (
-                deployment_rework_rate * (1 - deployment_rework_rate)
-                + 0.960364705173531 / nullif(deployments, 0)
-            ) / nullif(deployments, 0)
-        ),
-        1 + 3.841458820694124 / nullif(deployments, 0)
+    if(
+        deployments > 0,
+        least(1.0, safe_divide(
+            deployment_rework_rate + 1.920729410347062 / nullif(deployments, 0)
+            + 1.959963984540054 * sqrt(
+                (
+                    deployment_rework_rate * (1 - deployment_rework_rate)
+                    + 0.960364705173531 / nullif(deployments, 0)
+                ) / nullif(deployments, 0)
+            ),
+            1 + 3.841458820694124 / nullif(deployments, 0)
+        )),
+        null
     ) as deployment_rework_rate_high
 
 from scored
