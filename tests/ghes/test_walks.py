@@ -126,7 +126,7 @@ def test_many_changes_in_one_second_are_no_trap(count: int, per_second: int) -> 
 @pytest.mark.parametrize(
     "changes",
     [("touch",), ("delete",), ("add",), ("touch", "touch", "touch", "delete", "add")],
-    ids=lambda changes: "-".join(changes),
+    ids="-".join,
 )
 @pytest.mark.parametrize("count", [350, 5000])
 def test_a_changing_listing_loses_nothing(count: int, changes: tuple[str, ...]) -> None:

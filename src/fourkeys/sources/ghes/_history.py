@@ -1,4 +1,4 @@
-"""Releases, and the commits that they and the default branch contain."""
+"""Commits: of the branches, and in the ancestry of what releases and deployments name."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from fourkeys.errors import SourceError
 from fourkeys.sources.ghes import _commits as commits
 from fourkeys.sources.ghes import _records as records
 from fourkeys.sources.ghes import _rows as rows
-from fourkeys.sources.ghes import _walks as walks
-from fourkeys.sources.ghes._job import COMMITS, RELEASES, Job, digest
+from fourkeys.sources.ghes._job import COMMITS, RELEASES, Job
+from fourkeys.sources.ghes._releases import releases
 from fourkeys.window import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from fourkeys.sources.ghes._api import Page
-    from fourkeys.sources.ghes._graph import Repository
 
 _SHORT = 12
 """Digits of a hash that tell the commits of one repository apart."""
@@ -30,51 +29,11 @@ async def history(job: Job, deployments: Awaitable[None] | None) -> None:
         deployments: done when the deployments are read; None where they are not wanted.
     """
     gone_on = job.sink.is_done(RELEASES, job.name) and "pending" in job.sink.position(COMMITS, job.name)
-    released = {} if gone_on else await _releases(job)
+    released = {} if gone_on else await releases(job)
     if job.sink.wants(COMMITS) and not job.sink.is_done(COMMITS, job.name):
         if deployments:
             await deployments
         await _commits(job, {**released, **job.deployed, **dict.fromkeys(job.plan.roots.get(job.name, ()))})
-
-
-async def _releases(job: Job) -> dict[str, None]:
-    """Read ghes_releases and return the commits that they name.
-
-    The list is in order of the tagged commits' dates, and an edit or a late publication moves nothing, so that it is
-    read as a whole; unless GraphQL shows the same hundred newest releases and tags, and the same number of all.
-    """
-    facts, position = job.facts, job.sink.position(RELEASES, job.name)
-    before = job.progress(RELEASES)
-    seen = _seen(facts) if facts else None
-    if seen is not None and before.seen == seen:
-        job.finish(RELEASES)
-        return {}
-    seen = position.setdefault("seen", seen)  # what was seen before the first page, even if this run was killed since
-    targets: dict[str, str | None] = {}
-    named: dict[str, None] = {}
-    since = rfc3339(job.plan.window.since) if job.plan.window.since else ""
-
-    def tags(page: Page[records.Tag]) -> None:
-        targets.update({tag.name: tag.commit.sha for tag in page.records if tag.name and tag.commit})
-
-    def releases(page: Page[records.Release]) -> None:
-        kept = [r for r in page.records if not r.published_at or r.published_at >= since]
-        found = [(record, targets.get(record.tag_name or "")) for record in kept]
-        named.update({target: None for _, target in found if target})
-        made = [rows.release(record, job.scope, page.at, target) for record, target in found]
-        if not job.sink.is_done(RELEASES, job.name):
-            job.sink.put(RELEASES, job.name, made, page.url, page.warnings)
-        job.sink.page_done()
-
-    await walks.pages(job.api, f"{job.path}/tags", records.Tag, tags)
-    await walks.pages(job.api, f"{job.path}/releases", records.Release, releases, position)
-    job.finish(RELEASES, whole=True, seen=seen)
-    return named
-
-
-def _seen(facts: Repository) -> str:
-    """Return a digest of what GraphQL shows of releases and tags."""
-    return digest((facts.releases, facts.refs))
 
 
 async def _commits(job: Job, roots: dict[str, None]) -> None:

@@ -52,6 +52,8 @@ class Progress(msgspec.Struct, omit_defaults=True):
         etag: of the first page.
         last_id: greatest id that was seen.
         known: by id, the last change of records so new that the next run lists them again.
+        count: number of all records.
+        whole_at: start of the run that last read all records, RFC 3339.
     """
 
     newest: str | None = None
@@ -61,6 +63,8 @@ class Progress(msgspec.Struct, omit_defaults=True):
     etag: str | None = None
     last_id: int | None = None
     known: dict[str, str] = {}
+    count: int | None = None
+    whole_at: str | None = None
 
 
 class _State(msgspec.Struct):
