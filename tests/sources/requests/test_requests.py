@@ -195,7 +195,9 @@ def test_packed_files_globs_and_stdin_are_one_log(tmp_path: Path, monkeypatch: p
     requests = some_requests()
     parts = [ndjson(requests[n::4]) for n in range(4)]
     (tmp_path / "a.log").write_bytes(parts[0].rstrip(b"\n"))
-    (tmp_path / "b.log.gz").write_bytes(gzip.compress(parts[1][:1000], mtime=0) + gzip.compress(parts[1][1000:], mtime=0))
+    (tmp_path / "b.log.gz").write_bytes(
+        gzip.compress(parts[1][:1000], mtime=0) + gzip.compress(parts[1][1000:], mtime=0)
+    )
     (tmp_path / "c.log").write_bytes(b"\xef\xbb\xbf" + parts[2])
     (tmp_path / "folder.log").mkdir()
     for stdin in (parts[3], gzip.compress(parts[3], mtime=0)):
@@ -280,7 +282,13 @@ def test_a_bad_row_of_a_csv_is_a_warning(tmp_path: Path) -> None:
         ("log.csv", b"time,service,status\n", {}, ConfigError, "no column 'ts'"),
         ("a.log", b"x", {"format": "combined"}, ConfigError, "does not name its service"),
         ("a.log.gz", gzip.compress(b"x" * 9999, mtime=0)[:-9], {}, SourceError, "cannot be read to its end"),
-        ("a.log.gz", gzip.compress(bytes(range(256)))[:20] + b"x" * 300, {}, SourceError, "cannot be read to its end"),
+        (
+            "a.log.gz",
+            gzip.compress(bytes(range(256)), mtime=0)[:20] + b"x" * 300,
+            {},
+            SourceError,
+            "cannot be read to its end",
+        ),
     ],
 )
 def test_a_log_that_does_not_fit_is_an_error(
