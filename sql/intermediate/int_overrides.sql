@@ -58,5 +58,6 @@ qualify
         order by
             if(overrides.named_deployment = deployments.deployment_id, 0, 1),
             deployments.position,
+            if(overrides.service = incidents.service, 0, 1),
             incidents.source
     ) = 1

@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from worlds import load_yaml, measure_world
+from expectations import assert_figures, assert_views
+from worlds import build_world, figures, groups, load_yaml, merge, renamed
 
-SCENARIOS = sorted(Path(__file__).parent.glob("*.yaml"))
+if TYPE_CHECKING:
+    from fourkeys.warehouses.duckdb import DuckDB
+
+SCENARIOS = {file.stem: load_yaml(file) for file in sorted(Path(__file__).parent.glob("*.yaml"))}
 SHARED = Path(os.environ.get("FOURKEYS_SHARED", "/nonexistent")) / "golden" / "scenarios.json"
 
 
-def assert_figures(expect: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    """Compare the keys that *expect* names with the row of its service, numbers to 1e-6."""
-    row = next(row for row in rows if row["service"] == expect["service"])
-    for key, value in expect.items():
-        wanted = pytest.approx(value, rel=1e-6) if isinstance(value, float) else value
-        assert wanted == row[key], key
+@pytest.mark.parametrize("metrics", groups(SCENARIOS), ids=str)
+def test_side_by_side(metrics: str, tmp_path: Path) -> None:
+    """Scenarios of one configuration, loaded into one warehouse, do not disturb each other."""
+    chosen = groups(SCENARIOS)[metrics]
+    warehouse, settings = build_world(merge(chosen), tmp_path)
+
+    for name, world in chosen.items():
+        expect = renamed(world["expect"], name)
+        assert_figures(expect, figures(warehouse, settings, world, expect["service"]))
+        # The company is one here, and `unmapped` is everybody's.
+        views = {view: rows for view, rows in world.get("views", {}).items() if "company" not in view}
+        own = {view: [row for row in rows if row.get("service") != "unmapped"] for view, rows in views.items()}
+        assert_views(renamed(own, name), partial(read, warehouse))
 
 
-@pytest.mark.parametrize("file", SCENARIOS, ids=[file.stem for file in SCENARIOS])
-def test_scenario(file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario(name: str, tmp_path: Path) -> None:
     """The figures of a small world are those worked out by hand."""
-    world = load_yaml(file)
+    world = SCENARIOS[name]
+    warehouse, settings = build_world(world, tmp_path)
 
-    assert_figures(world["expect"], measure_world(world, tmp_path))
+    assert_figures(world["expect"], figures(warehouse, settings, world, world["expect"]["service"]))
+    assert_views(world.get("views", {}), partial(read, warehouse))
 
 
 @pytest.mark.shared
@@ -36,5 +50,11 @@ def test_contract_scenarios(tmp_path: Path) -> None:
     """The scenarios of the contract hold as they are written there."""
     for world in json.loads(SHARED.read_text(encoding="utf-8")):
         given = world | {"given": world["streams"]}
+        warehouse, settings = build_world(given, tmp_path / world["name"])
 
-        assert_figures(world["expect"], measure_world(given, tmp_path / world["name"]))
+        assert_figures(world["expect"], figures(warehouse, settings, given, world["expect"]["service"]))
+
+
+def read(warehouse: DuckDB, view: str) -> list[dict[str, Any]]:
+    """Return the rows of a view."""
+    return warehouse.query(f"select * from main.{view}")

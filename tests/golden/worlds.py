@@ -65,15 +65,29 @@ def measure_world(world: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     return measure(warehouse, settings.metrics, window, NOW)
 
 
+def figures(warehouse: DuckDB, settings: config.Config, world: dict[str, Any], service: str) -> dict[str, Any]:
+    """Return the figures of one service in the world's window."""
+    window = Query(services=(service,), start=day(world["window"]["from"]), end=day(world["window"]["to"]))
+    return measure(warehouse, settings.metrics, window, world.get("now", NOW))[0]
+
+
+def groups(worlds: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Group worlds by what they configure."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, world in worlds.items():
+        found.setdefault(json.dumps(world.get("metrics", {}), sort_keys=True), {})[name] = world
+    return found
+
+
 def merge(worlds: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Put worlds of one configuration side by side; its name goes before their names."""
     merged: dict[str, Any] = {"metrics": {}, "services": [], "given": {}, "overrides": []}
     for name, world in worlds.items():
         merged["metrics"] = world.get("metrics", {})
-        merged["overrides"] += [_renamed(row, name.lower()) for row in world.get("overrides", ())]
-        merged["services"] += [_renamed(service, name.lower()) for service in world["services"]]
+        merged["overrides"] += renamed(world.get("overrides", []), name)
+        merged["services"] += renamed(world["services"], name)
         for stream, rows in world["given"].items():
-            moved = [_renamed(_owned(stream, row), name.lower()) for row in rows]
+            moved = [renamed(_owned(stream, row), name) for row in rows]
             merged["given"].setdefault(stream, []).extend(moved)
     return merged
 
@@ -85,14 +99,15 @@ def _owned(stream: str, row: dict[str, Any]) -> dict[str, Any]:
     return {"source": "bot"} | row if stream == "incidents" else row
 
 
-def _renamed(value: Any, name: str, key: str = "") -> Any:
+def renamed(value: Any, name: str, key: str = "") -> Any:
+    """Put the name of a world before the names that are in it."""
     if isinstance(value, dict):
-        return {inner: _renamed(each, name, inner) for inner, each in value.items()}
+        return {inner: renamed(each, name, inner) for inner, each in value.items()}
     if isinstance(value, list):
-        return [_renamed(each, name, key) for each in value]
+        return [renamed(each, name, key) for each in value]
     if key in _NAMES and isinstance(value, str):
-        return f"{name}-{value}" if value else value
-    return value.replace("acme/", f"{name}/") if isinstance(value, str) else value
+        return f"{name.lower()}-{value}" if value else value
+    return value.replace("acme/", f"{name.lower()}/") if isinstance(value, str) else value
 
 
 def write(given: dict[str, list[dict[str, Any]]], folder: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 pytest.importorskip("zetasql", reason="needs the dependency group `sql`: make test-sql")
 
-from worlds import build_world, day, load_yaml, merge
+from expectations import assert_figures, assert_views
+from worlds import build_world, day, groups, load_yaml, merge, renamed
 from zetasql_engine import Refused, ZetaSQL
 
 from fourkeys.config import Metrics
@@ -27,8 +28,8 @@ HERE = Path(__file__).parent
 NAMES = {"raw": "raw", "mart": "mart"}
 FIXTURE = load_yaml(HERE / "fixture.yaml")
 GOLDEN = {file.stem: load_yaml(file) for file in sorted((HERE.parent / "golden").glob("*.yaml"))}
-GROUPS = {json.dumps(world.get("metrics", {}), sort_keys=True) for world in GOLDEN.values()}
-COMPANIES = ["fixture Europe/Berlin", "fixture Asia/Tokyo", "fixture Australia/Sydney", *sorted(GROUPS)]
+FIXTURES = ["fixture Europe/Berlin", "fixture Asia/Tokyo", "fixture Australia/Sydney"]
+COMPANIES = [*FIXTURES, *groups(GOLDEN)]
 SOON = datetime(2024, 4, 8, tzinfo=UTC)  # few empty periods after what happens in the scenarios: ZetaSQL is slow
 
 
@@ -50,6 +51,11 @@ class Company:
             engine.put(f"mart.{view.name}", columns, rows)
             self.built[view.name] = columns, rows
         self.figures = {row["service"]: row for row in self._measure(windows)} if windows else {}
+
+    def read(self, view: str) -> list[dict[str, Any]]:
+        """Return the rows of a view."""
+        columns, rows = self.built[view]
+        return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def _measure(self, windows: list[Window]) -> list[dict[str, Any]]:
         """Return the figures for windows of services, as `fourkeys metrics` asks for them."""
@@ -102,7 +108,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Any:
         if name.startswith("fixture"):
             world = FIXTURE | {"metrics": FIXTURE["metrics"] | {"timezone": name.split()[1]}}
             return Company(world, tmp_path_factory.mktemp("company"), engines, [])
-        chosen = {key: each for key, each in GOLDEN.items() if each.get("metrics", {}) == json.loads(name)}
+        chosen = groups(GOLDEN)[name]
         windows = [
             (measured(key), day(each["window"]["from"]), day(each["window"]["to"])) for key, each in chosen.items()
         ]
@@ -148,12 +154,12 @@ def test_golden(name: str, company: Any) -> None:
     """The figures of a scenario are, on ZetaSQL too, those worked out by hand."""
     world = GOLDEN[name]
     built = company(json.dumps(world.get("metrics", {}), sort_keys=True))
-    row = built.figures[measured(name)]
+    views = {view: rows for view, rows in world.get("views", {}).items() if "company" not in view}
+    own = {view: [row for row in rows if row.get("service") != "unmapped"] for view, rows in views.items()}
 
-    for key, value in world["expect"].items():
-        if key != "service":
-            assert key in FIGURES
-            assert (pytest.approx(value, rel=1e-6) if isinstance(value, float) else value) == row[key], key
+    assert set(world["expect"]) <= {"service", *FIGURES}
+    assert_figures(renamed(world["expect"], name), built.figures[measured(name)])
+    assert_views(renamed(own, name), built.read)
 
 
 def assert_same(ours: list[tuple[Any, ...]], theirs: list[tuple[Any, ...]]) -> None:
