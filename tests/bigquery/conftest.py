@@ -4,43 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest_bigquery import new_warehouse
 from fake_bigquery import FakeBigQuery
-from google.auth.credentials import AnonymousCredentials
-from google.auth.transport.requests import AuthorizedSession
-from google.cloud import bigquery
 
-from fourkeys.warehouses.bigquery import BigQuery, Door
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-Open = Callable[..., BigQuery]
-
-
-class Killed(BaseException):
-    """The process is gone: nothing can catch it."""
-
-
-class Session(AuthorizedSession):  # type: ignore[misc]
-    """A transport of the process that is killed after so many calls, when the server has done what it was asked."""
-
-    def __init__(self, calls: int | None) -> None:
-        super().__init__(AnonymousCredentials())
-        self.left = calls
-
-    def request(self, *arguments: Any, **named: Any) -> Any:
-        """Send a request."""
-        if self.left == 0:
-            raise Killed
-        answer = super().request(*arguments, **named)
-        if self.left is not None:
-            self.left -= 1
-            if self.left == 0:
-                raise Killed
-        return answer
+if TYPE_CHECKING:
+    from fourkeys.warehouses.bigquery import BigQuery
 
 
 @pytest.fixture
@@ -51,20 +23,12 @@ def fake() -> Iterator[FakeBigQuery]:
 
 
 @pytest.fixture
-def open_warehouse(fake: FakeBigQuery) -> Iterator[Open]:
+def open_warehouse(fake: FakeBigQuery) -> Iterator[Callable[..., BigQuery]]:
     """Open warehouses on the fake: `open_warehouse(killed_after=3, location="EU")`."""
     opened = []
 
-    def start(killed_after: int | None = None, location: str | None = None, **door: Any) -> BigQuery:
-        client = bigquery.Client(
-            fake.project,
-            AnonymousCredentials(),
-            _http=Session(killed_after),
-            location=location,
-            client_options={"api_endpoint": fake.url},
-        )
-        url = f"bigquery://{fake.project}/company"
-        opened.append(BigQuery(Door(client, url, lambda: NOW, **door), fake.project, "company"))
+    def start(**named: Any) -> BigQuery:
+        opened.append(new_warehouse(fake, **named))
         return opened[-1]
 
     yield start
@@ -72,9 +36,9 @@ def open_warehouse(fake: FakeBigQuery) -> Iterator[Open]:
         warehouse.close()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the client library's retries wait no time."""
+    """Let the client library ask again at once where it would wait."""
     sleep = time.sleep
     monkeypatch.setattr(time, "sleep", lambda _seconds: sleep(0))
 

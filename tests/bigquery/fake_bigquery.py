@@ -40,6 +40,7 @@ class FakeBigQuery:
         fault: asked before each call with its number and name; may name a reason to refuse it.
         page: rows of a page at most.
         bucket: objects of Cloud Storage by `bucket/name`.
+        running: for a job's id, how many questions more it is told to be running.
     """
 
     def __init__(self, project: str = "test-project") -> None:
@@ -49,6 +50,7 @@ class FakeBigQuery:
         self.page = 100_000
         self.bucket: dict[str, bytes] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
+        self.running: dict[str, int] = {}
         self.done: dict[str, Done] = {}
         self.uploads: dict[str, dict[str, Any]] = {}
         self.requests: list[dict[str, Any]] = []
@@ -239,6 +241,9 @@ class FakeBigQuery:
     def _job(self, job_id: str) -> dict[str, Any]:
         if job_id not in self.jobs:
             raise Refused("notFound", f"Not found: Job {self.project}:{job_id}")
+        if self.running.get(job_id, 0) > 0:
+            self.running[job_id] -= 1
+            return {**self.jobs[job_id], "status": {"state": "RUNNING"}}
         return self.jobs[job_id]
 
     def _children(self, parent: str) -> dict[str, Any]:
@@ -299,6 +304,7 @@ class FakeBigQuery:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # an answer is one packet
 
             def setup(self) -> None:
                 super().setup()

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,7 @@ class Engine:
     def _statement(  # noqa: PLR0911 - a table of kinds
         self, text: str, named: dict[str, str], values: list[Any]
     ) -> Done:
-        tree = sqlglot.parse_one(text, read="bigquery")
+        tree = _parsed(text)
         plain = text.replace(f"`{self.project}`.", "")
         for name, literal in named.items():
             plain = plain.replace(f"@{name}", literal)
@@ -272,8 +273,18 @@ class Engine:
                 table.labels = _labels(next(p.args["value"] for p in action.find_all(exp.Property)))
 
 
-def split(sql: str) -> Iterator[str]:
-    """Yield the statements of a script as they are written."""
+@lru_cache(4096)
+def _parsed(text: str) -> exp.Expression:
+    return sqlglot.parse_one(text, read="bigquery")
+
+
+@lru_cache(4096)
+def split(sql: str) -> tuple[str, ...]:
+    """Return the statements of a script as they are written."""
+    return tuple(_split(sql))
+
+
+def _split(sql: str) -> Iterator[str]:
     start = 0
     for token in sqlglot.tokenize(sql, read="bigquery"):
         if token.token_type is TokenType.SEMICOLON:

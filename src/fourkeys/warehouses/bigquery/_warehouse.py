@@ -173,11 +173,11 @@ class BigQuery:
         """Return the rows of an earlier load of this very file that is not merged yet; None where there is none."""
         job = self._door.find(f"{job_name}_load_{number}")
         merge = self._door.find(f"{job_name}_merge_{number}")
-        if not self._door.succeeded(job) or (merge and not merge.running() and not self._door.succeeded(merge)):
+        under_way = merge is not None and merge.state != "DONE"
+        failed = merge is not None and not under_way and merge.error_result is not None
+        if failed or not self._door.succeeded(job) or not (under_way or self._door.has(staging)):
             return None
-        if (merge and merge.running()) or self._door.has(staging):
-            return int(job.output_rows or 0)
-        return None
+        return int(job.output_rows or 0)
 
     def _digest(self, stream: Stream, file: Path, table: Table, watermarks: Sequence[Watermark]) -> str:
         """Return what tells this load from any other: content, the table as it was made, what is to be stored."""
