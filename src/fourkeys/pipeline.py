@@ -122,20 +122,41 @@ def _read_deployed(
     now: datetime,
     report: Report,
 ) -> None:
-    """Read the ancestry of commits that were deployed and that GHES was not asked for: branches never merged."""
+    """Read and load the ancestry of deployed commits that are not known; what fails is only reported."""
+    try:
+        found = extract_deployed(open_warehouse, config, environment, out, now, report)
+    except FourkeysError as error:
+        report(f"deployed commits that are not known could not all be read: {error.message}")
+        found = out.is_dir()
+    if found:
+        with open_warehouse() as warehouse:
+            load(warehouse, [out], report)
+
+
+def extract_deployed(
+    open_warehouse: Opener,
+    config: Config,
+    environment: Mapping[str, str],
+    out: Path,
+    now: datetime,
+    report: Report,
+) -> bool:
+    """Read the ancestry of commits that were deployed and that GHES was not asked for: branches never merged.
+
+    Returns:
+        Whether there was anything to read.
+
+    Raises:
+        FourkeysError: as `extraction.ghes` does.
+    """
     with open_warehouse() as warehouse:
         prepare(warehouse, config, now)
         roots = unknown_deployed(warehouse)
         watermarks = warehouse.watermarks()
-    if not roots:
-        return
-    errand = Errand(config, environment, out, report, watermarks=watermarks)
-    try:
+    if roots:
+        errand = Errand(config, environment, out, report, watermarks=watermarks)
         extraction.ghes(errand, [STREAMS["ghes_commits"]], list(roots), roots=roots)
-    except FourkeysError as error:
-        report(f"deployed commits that are not known could not all be read: {error.message}")
-    with open_warehouse() as warehouse:
-        load(warehouse, [out] if out.is_dir() else [], report)
+    return bool(roots)
 
 
 def prepare(warehouse: Warehouse, config: Config, now: datetime) -> None:

@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from fourkeys import config, extraction
+from fourkeys import config, extraction, pipeline
 from fourkeys.cli import _common
 from fourkeys.cli._common import ConfigFile, Quiet, Since, Until
 from fourkeys.errors import UsageError
 from fourkeys.streams import STREAMS, Stream, stream
-from fourkeys.window import Watermark
+from fourkeys.window import Watermark, utc_now
 
 app = typer.Typer(help="Read an outside system and write CSV.", no_args_is_help=True)
 
@@ -103,6 +103,21 @@ def requests(
     """Count requests in log files, plain or gzip; a minute that is counted again replaces what is stored of it."""
     settings = config.load(config_file)
     extraction.requests(_errand(settings, since, until, out, quiet), files or (), log_format, service)
+
+
+@app.command()
+def deployed(
+    out: Annotated[Path, typer.Option(help="Folder for the CSV files.", file_okay=False)] = Path(
+        "fourkeys-data/ghes-deployed"
+    ),
+    config_file: ConfigFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Read from GHES the ancestry of deployed commits that are not loaded yet; between `load` and `build`."""
+    settings = config.load(config_file)
+    say = _common.hush if quiet else _common.say
+    if not pipeline.extract_deployed(lambda: _common.warehouse(settings), settings, os.environ, out, utc_now(), say):
+        say("every deployed commit is known")
 
 
 def _chosen(names: Sequence[str] | None) -> tuple[Stream, ...]:

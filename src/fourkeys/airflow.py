@@ -1,0 +1,212 @@
+"""The nightly DAG for Airflow 2.10 and 3: wiring only, all the work is the command line's.
+
+A file in the DAG folder makes them:
+
+    from fourkeys.airflow import manual, nightly  # an airflow dag file
+
+    fourkeys = nightly(folder="/srv/fourkeys")
+    fourkeys_manual = manual(folder="/srv/fourkeys")
+
+Every task is one or two `fourkeys` commands in bash, so that people, cron and Airflow share one contract, and fourkeys
+may live in a virtual environment of its own. Nothing is read when the file is parsed.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+try:
+    from airflow.sdk import DAG, Param, task
+except ImportError:
+    from airflow.decorators import task
+    from airflow.models.dag import DAG
+    from airflow.models.param import Param
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+SOURCES = ("ghes", "heroku", "incidents", "requests")
+"""What is read, each by a task of its own; one that is not configured is skipped."""
+
+DONE = "done"
+"""Id of the last task: what sensors of other DAGs wait for."""
+
+_SKIP = 99
+_TIME = r"^([0-9]+[mhdw]|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?)$"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How the commands run.
+
+    Attributes:
+        folder: working directory of every task, with `fourkeys.toml`; relative paths in it begin here.
+        data: where CSV files go, each source in a folder of its own.
+        command: the program, if it is not on the path.
+        environment: variables besides the worker's own. Secrets are better kept in the worker's.
+        sources: which are read.
+        parallel: how many sources are read at once; more than 1 needs a warehouse that takes several writers: BigQuery.
+        retries: how often a task is tried again; the pause doubles from one try to the next.
+        retry_delay: the first pause.
+        timeout: most time for one try of one task.
+        pool: of Airflow's pools.
+        slack_connection: Airflow connection of a Slack webhook that hears how runs end; needs
+            `apache-airflow-providers-slack`.
+        on_success: called when a run succeeded.
+        on_failure: called when a run failed.
+        tags: of the DAG.
+    """
+
+    folder: str
+    data: str = "fourkeys-data"
+    command: str = "fourkeys"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    sources: Sequence[str] = SOURCES
+    parallel: int = 1
+    retries: int = 2
+    retry_delay: timedelta = timedelta(minutes=5)
+    timeout: timedelta = timedelta(hours=6)
+    pool: str = "default_pool"
+    slack_connection: str | None = None
+    on_success: Callable[[Any], None] | None = None
+    on_failure: Callable[[Any], None] | None = None
+    tags: Sequence[str] = ("fourkeys",)
+
+
+def nightly(
+    dag_id: str = "fourkeys", *, schedule: str = "0 2 * * *", timezone: str = "UTC", folder: str, **options: Any
+) -> Any:
+    """Return the DAG that reads what is new, up to the end of its data interval.
+
+    What was read is stored with the data, so that the night after a missed night reads both, and running any interval
+    again, in any order, changes nothing.
+
+    Args:
+        dag_id: of the DAG.
+        schedule: cron.
+        timezone: IANA zone of the schedule.
+        folder: see `Job`.
+        options: the other attributes of `Job`.
+    """
+    with _dag(dag_id, Job(folder, **options), CronDataIntervalTimetable(schedule, timezone=timezone)) as dag:
+        _tasks(Job(folder, **options))
+    return dag
+
+
+def manual(dag_id: str = "fourkeys_manual", *, folder: str, **options: Any) -> Any:
+    """Return the DAG that people start, with `since` and `until`: a backfill, which moves no watermark.
+
+    Args:
+        dag_id: of the DAG.
+        folder: see `Job`.
+        options: the other attributes of `Job`.
+    """
+    words = {"since": "From here on: RFC 3339, a date, or an age such as 2d", "until": "Up to here, exclusive"}
+    params = {
+        name: Param(None, type=["null", "string"], pattern=_TIME, description=text)  # noqa: AIR311 - see the imports
+        for name, text in words.items()
+    }
+    with _dag(dag_id, Job(folder, **options), None, params=params) as dag:
+        _tasks(Job(folder, **options))
+    return dag
+
+
+def source_command(job: Job, source: str, since: str | None = None, until: str | None = None) -> str:
+    """Return the bash that reads one source and loads what it gave, also where only a part could be read."""
+    program, out = shlex.quote(job.command), shlex.quote(f"{job.data}/{source}")
+    window = "".join(f" --{flag} {shlex.quote(time)}" for flag, time in (("since", since), ("until", until)) if time)
+    return f"""set -euo pipefail
+configured=$({program} sources)
+grep -qx {shlex.quote(source)} <<< "$configured" || exit {_SKIP}
+code=0
+{program} extract {shlex.quote(source)}{window} --out {out} --quiet || code=$?
+[ "$code" -eq 0 ] || [ "$code" -eq 3 ] || exit "$code"
+{program} load {out} --quiet
+exit "$code"
+"""
+
+
+def deployed_command(job: Job) -> str:
+    """Return the bash that reads deployed commits which no source gave: of branches that were never merged."""
+    program, out = shlex.quote(job.command), shlex.quote(f"{job.data}/ghes-deployed")
+    return f"""set -euo pipefail
+configured=$({program} sources)
+grep -qx ghes <<< "$configured" || exit {_SKIP}
+{program} extract deployed --out {out} --quiet
+[ ! -e {out}/manifest.json ] || {program} load {out} --quiet
+"""
+
+
+def _dag(dag_id: str, job: Job, schedule: Any, **arguments: Any) -> Any:
+    return DAG(
+        dag_id=dag_id,
+        schedule=schedule,
+        start_date=datetime(2025, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=4 * job.timeout,
+        default_args={
+            "retries": job.retries,
+            "retry_delay": job.retry_delay,
+            "retry_exponential_backoff": True,
+            "max_retry_delay": timedelta(hours=1),
+            "execution_timeout": job.timeout,
+            "pool": job.pool,
+        },
+        description="The four keys of software delivery: extract, load, build",
+        tags=list(job.tags),
+        on_success_callback=_callbacks(job, job.on_success, "done"),
+        on_failure_callback=_callbacks(job, job.on_failure, "failed"),
+        **arguments,
+    )
+
+
+def _tasks(job: Job) -> None:
+    """Put the tasks into the open DAG: sources, deployed commits, build, done."""
+    bash: dict[str, Any] = {"cwd": job.folder, "env": dict(job.environment), "append_env": True}
+
+    @task.bash(task_id="source", max_active_tis_per_dagrun=job.parallel, **bash)
+    def source(name: str, params: Any = None, data_interval_end: Any = None) -> str:
+        given = params or {}
+        end = data_interval_end.isoformat() if data_interval_end else None
+        until = given.get("until") if "until" in given else end
+        return source_command(job, name, given.get("since"), until)
+
+    @task.bash(task_id="deployed", trigger_rule="none_failed", **bash)
+    def deployed() -> str:
+        return deployed_command(job)
+
+    @task.bash(task_id="build", trigger_rule="all_done", **bash)
+    def build() -> str:
+        return f"{shlex.quote(job.command)} build --quiet"
+
+    # Runs only where nothing failed, so that a source's failure is the run's, and no sensor goes on.
+    @task.bash(task_id=DONE, trigger_rule="none_failed", **bash)
+    def done() -> str:
+        return f"{shlex.quote(job.command)} status"
+
+    read = source.expand(name=list(job.sources))
+    last = done()
+    read >> deployed() >> build() >> last
+    read >> last
+
+
+def _callbacks(job: Job, given: Callable[[Any], None] | None, word: str) -> list[Any]:
+    """Return what is called at the end of a run: the one that is given, and Slack's notifier where it is wanted."""
+    callbacks = [given] if given else []
+    if job.slack_connection:
+        from airflow.providers.slack.notifications.slack_webhook import (  # noqa: PLC0415 - a provider that few need
+            send_slack_webhook_notification,
+        )
+
+        text = f"{{{{ dag.dag_id }}}} {word}: {{{{ run_id }}}}"
+        callbacks.append(send_slack_webhook_notification(slack_webhook_conn_id=job.slack_connection, text=text))
+    return callbacks
+
+
+__all__ = ["DONE", "SOURCES", "Job", "deployed_command", "manual", "nightly", "source_command"]
