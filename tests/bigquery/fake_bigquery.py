@@ -19,6 +19,8 @@ from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from fake_engine import Dataset, Done, Engine, Refused, Table
+from sqlglot import tokenize
+from sqlglot.tokens import TokenType
 
 CODES = {
     "accessDenied": 403, "backendError": 503, "bytesBilledLimitExceeded": 400, "duplicate": 409, "invalid": 400,
@@ -185,6 +187,7 @@ class FakeBigQuery:
             return self._begin(document, lambda: self._load(document, self.bucket[uri]))
         query = document["configuration"]["query"]
         if document["configuration"].get("dryRun"):
+            _check_parameters(query["query"], query.get("queryParameters", ()))
             statistics = {"totalBytesProcessed": str(self._estimate(query["query"])), "query": {}}
             return {**document, "status": {"state": "DONE"}, "statistics": statistics}
         return self._begin(document, lambda: self._script(document))
@@ -288,9 +291,13 @@ class FakeBigQuery:
             raise Refused("bytesBilledLimitExceeded", message)
 
     def _estimate(self, sql: str) -> int:
-        tables = set(re.findall(rf"`{self.project}`\.`(\w+)`\.(\w+)", sql))
+        one = sql if ";\n" not in sql else ""
+        made = re.match(rf"create (?:or replace )?(?:table|view)[\w ]* `{self.project}`\.`(\w+)`\.(\w+)", one)
+        if made:
+            self.engine.dataset(made[1])
+        tables = set(re.findall(rf"`{self.project}`\.`(\w+)`\.(\w+)", sql)) - ({made.groups()} if made else set())
         known = [(d, t) for d, t in tables if d in self.engine.datasets and t in self.engine.datasets[d].tables]
-        if sql.startswith(("select", "with")) and len(known) < len(tables):
+        if one and len(known) < len(tables):
             raise Refused("notFound", f"Not found: Table {self.project}:{'.'.join(min(tables - set(known)))}")
         count = self.engine.connection.execute
         rows = [count(f'select count(*) from "{d}"."{t}"').fetchone() for d, t in known]
@@ -337,6 +344,15 @@ def _resource(project: str, dataset: str, name: str, table: Table) -> dict[str, 
         "creationTime": str(int(table.created.timestamp() * 1000)),
         "schema": {"fields": table.fields},
     }
+
+
+def _check_parameters(sql: str, given: Any) -> None:
+    """Refuse a query that asks for parameters which are not given."""
+    missing = set(re.findall(r"@(\w+)", sql)) - {each.get("name") for each in given}
+    if missing or (TokenType.PLACEHOLDER in {token.token_type for token in tokenize(sql, read="bigquery")}) > bool(
+        given
+    ):
+        raise Refused("invalidQuery", f"Query parameter {min(missing, default='1')!r} not found")
 
 
 def _multipart(headers: Any, body: bytes) -> tuple[dict[str, Any], bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import google.auth
@@ -11,21 +12,24 @@ from google.cloud import bigquery
 from google.oauth2 import service_account
 
 from fourkeys.errors import ConfigError, WarehouseError
+from fourkeys.warehouses.bigquery import _statements as sql_of
 from fourkeys.warehouses.bigquery._bucket import Bucket
 from fourkeys.warehouses.bigquery._door import Door
 from fourkeys.warehouses.bigquery._errors import told
-from fourkeys.warehouses.bigquery._rehearsal import Rehearsal
+from fourkeys.warehouses.bigquery._rehearsal import Rehearsal, Step
 from fourkeys.warehouses.bigquery._warehouse import BigQuery, parse_url
+from fourkeys.window import Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
     from fourkeys.config import Warehouse
 
 _SCOPES = ["https://www.googleapis.com/auth/bigquery", "https://www.googleapis.com/auth/devstorage.read_write"]
 _EMULATOR = "BIGQUERY_EMULATOR_HOST"
 """Google's own variable for the address of an emulator; who sets it needs no credentials."""
+_EVER = Watermark("ghes_commits", "owner/name", datetime(2000, 1, 1, tzinfo=UTC), "{}")
+"""Stands for any watermark where a statement that stores some is rehearsed."""
 
 
 def connect(settings: Warehouse, now: Callable[[], datetime], *, read_only: bool = False) -> BigQuery:
@@ -47,7 +51,35 @@ def rehearse(settings: Warehouse, now: Callable[[], datetime], say: Callable[[st
         door = _door(settings, project, now)
     except WarehouseError as error:
         say(f"-- {error.message}: the statements alone, as for empty datasets")
-    return BigQuery(Rehearsal(door, say), project, dataset)
+    return BigQuery(Rehearsal(door, lambda step: say(str(step))), project, dataset)
+
+
+def verify(settings: Warehouse, now: Callable[[], datetime], work: Callable[[BigQuery], object]) -> list[Step]:
+    """Let BigQuery say, of every statement that fourkeys sends, whether it takes it: on the user's own project.
+
+    Nothing is written. A statement is dry-run: BigQuery resolves it against the tables that are there and tells the
+    bytes. Only what *work* reads in order to know what to do is read in earnest. Load jobs cannot be tried this way.
+
+    Args:
+        settings: where the warehouse is, and as whom.
+        now: the clock.
+        work: what a night does after loading, such as `lambda warehouse: pipeline.build(warehouse, config, now())`.
+
+    Raises:
+        ConfigError: the address or the location does not fit.
+        WarehouseError: there are no credentials, or BigQuery cannot be asked at all.
+    """
+    project, dataset = parse_url(settings.url)
+    steps: list[Step] = []
+    door = Rehearsal(_door(settings, project, now), steps.append)
+    warehouse = BigQuery(door, project, dataset)
+    try:
+        warehouse.locate()
+        door.run([*sql_of.tables(warehouse.names["raw"]), *sql_of.loads(warehouse.names["raw"])], watermarks=[_EVER])
+        work(warehouse)
+    finally:
+        door.close()
+    return list({step.text: step for step in steps}.values())
 
 
 def _door(settings: Warehouse, project: str, now: Callable[[], datetime]) -> Door:

@@ -188,7 +188,7 @@ class Door:
 
     def run(self, statements: Sequence[str], job_id: str | None = None, watermarks: Sequence[Watermark] = ()) -> Any:
         """Run statements as one script, and return its job when it is done; *watermarks* are its parameter."""
-        config = self._config([_watermarks(watermarks)] if watermarks else [])
+        config = self._config(_parameters(watermarks=watermarks))
         with told(self._where):
             try:
                 job = self._client.query(
@@ -217,15 +217,16 @@ class Door:
         with told(self._where):
             found = self._client.query_and_wait(
                 sql,
-                job_config=self._config([_scalar(value) for value in parameters]),
+                job_config=self._config(_parameters(parameters)),
                 location=self.location,
                 page_size=_PAGE,
             )
         return [field.name for field in found.schema], self._paged(found)
 
-    def bytes_of(self, sql: str) -> int:
+    def bytes_of(self, sql: str, parameters: Sequence[Any] = (), watermarks: Sequence[Watermark] = ()) -> int:
         """Return how many bytes a statement would read; nothing runs and nothing is billed."""
-        config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False)
+        asked = _parameters(parameters, watermarks)
+        config = bigquery.QueryJobConfig(query_parameters=asked, dry_run=True, use_query_cache=False)
         with told(self._where):
             return int(self._client.query(sql, job_config=config, location=self.location).total_bytes_processed or 0)
 
@@ -262,6 +263,10 @@ class Door:
 
 
 _TYPES = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", datetime: "TIMESTAMP", date: "DATE"}
+
+
+def _parameters(values: Sequence[Any] = (), watermarks: Sequence[Watermark] = ()) -> list[Any]:
+    return [*map(_scalar, values), *([_watermarks(watermarks)] if watermarks else [])]
 
 
 def _scalar(value: Any) -> bigquery.ScalarQueryParameter:

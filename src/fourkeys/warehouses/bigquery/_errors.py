@@ -30,6 +30,8 @@ _HINTS = (
 )
 _CONFLICT = re.compile(r"concurrent (update|transaction)|aborted due to", re.IGNORECASE)
 
+_REQUEST = re.compile(r"^(GET|POST|PUT|PATCH|DELETE) https?://\S+: ")
+"""What Google's library writes before BigQuery's own words."""
 _OFFSET = re.compile(r"byte_offset_to_start_of_line: (\d+)|starting at (?:location|position):? ?(\d+)")
 _COLUMN = re.compile(r'column_name: "([^"]+)"|for field (\S+) \(position')
 _POSITION = re.compile(r"column_index: (\d+)|column index: (\d+)|column position (\d+)")
@@ -100,5 +102,5 @@ def _reason(error: google.GoogleAPIError) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    text = str(getattr(error, "message", "") or error).strip()
+    text = _REQUEST.sub("", str(getattr(error, "message", "") or error).strip())
     return text.splitlines()[0] if text else type(error).__name__

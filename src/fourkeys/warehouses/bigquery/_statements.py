@@ -111,6 +111,19 @@ def transaction(statements: Sequence[str], staging: str | None = None) -> list[s
     return ["begin transaction", *statements, "commit transaction", *drop]
 
 
+def tables(raw: str) -> Iterator[str]:
+    """Yield the statements that make every raw table where it is missing."""
+    for stream in TABLES.values():
+        yield create_table(raw, stream)
+
+
+def loads(raw: str) -> Iterator[str]:
+    """Yield the statements of a load of every stream, each from its own table: to be rehearsed, not to be run."""
+    for stream in STREAMS.values():
+        yield merge(raw, stream, f"{raw}.{stream.name}", stream.header)
+    yield merge_watermarks(raw)
+
+
 def script(statements: Sequence[str]) -> str:
     """Return statements as one script."""
     return "".join(f"{statement};\n" for statement in statements)

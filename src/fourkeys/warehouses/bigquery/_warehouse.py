@@ -132,10 +132,10 @@ class BigQuery:
     def _make_room(self) -> Mapping[str, Table]:
         """Return the raw tables, all there and with all columns: what is missing is made, once."""
         if self._tables is None:
-            self._tables = self._made(self._located())
+            self._tables = self._made(self.locate())
         return self._tables
 
-    def _located(self) -> dict[str, bool]:
+    def locate(self) -> dict[str, bool]:
         """Tell which datasets are there, and settle the location of all jobs."""
         places = {
             key: self._door.dataset_location(f"{self._project}.{self._dataset}{end}") for key, end in _ENDS.items()
