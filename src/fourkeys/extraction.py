@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 import msgspec
 
-from fourkeys.config import Config
+from fourkeys.config import Config, Ghes
 from fourkeys.errors import ConfigError, PartialError
 from fourkeys.files import Output
-from fourkeys.streams import STREAMS, Stream, stream
+from fourkeys.streams import STREAMS, Stream
 from fourkeys.window import Watermark, Window
 
-NEEDED = tuple(
-    stream(name)
-    for name in (
-        *("repositories", "issues", "issue_comments", "users", "labels", "issue_events", "releases", "commits"),
-        *("pull_requests", "pull_request_commits", "pull_request_reviews"),
-    )
+if TYPE_CHECKING:
+    from fourkeys.http import Network
+    from fourkeys.sources.ghes import Repository
+
+_ALWAYS = (
+    *("repositories", "issues", "issue_comments", "users", "labels", "issue_events", "releases", "commits"),
+    *("pull_requests", "pull_request_commits", "pull_request_reviews"),
 )
-"""The streams of GHES that are read unless others are named."""
+_DEPLOYMENTS = ("deployments", "deployment_statuses")
 
 Report = Callable[[str], None]
 
@@ -67,9 +68,21 @@ class People:
     detail: bool = False
 
 
+def needed(config: Config) -> tuple[Stream, ...]:
+    """Return the streams of GHES that are read unless others are named: all that the mart makes of this catalog.
+
+    Deployments are read where a service is deployed by them; files of pull requests, at one request for each, where a
+    service is a part of a repository.
+    """
+    deployments = any(service.deployments_from == "deployments" for service in config.services)
+    files = any(service.paths for service in config.services)
+    names = (*_ALWAYS, *(_DEPLOYMENTS if deployments else ()), *(("pull_request_files",) if files else ()))
+    return tuple(STREAMS[f"ghes_{name}"] for name in names)
+
+
 def ghes(
     errand: Errand,
-    streams: Sequence[Stream] = NEEDED,
+    streams: Sequence[Stream] = (),
     repositories: Sequence[str] = (),
     organizations: Sequence[str] = (),
     people: People | None = None,
@@ -85,6 +98,7 @@ def ghes(
     from fourkeys.sources import ghes as source  # noqa: PLC0415 - loading needs no HTTP client
 
     settings, people = errand.config.sources.ghes, people or People()
+    streams = streams or needed(errand.config)
     if not settings.url:
         raise ConfigError("no address of a GitHub Enterprise Server", "set GITHUB_API_URL=https://HOST/api/v3")
     chosen = tuple(repositories) or (() if organizations else errand.config.repositories)
@@ -102,8 +116,29 @@ def ghes(
         detail=people.detail,
     )
     with errand.output(streams[0]) as output:
-        source.extract(settings, source.credentials(settings, errand.environment), plan, output, errand.report)
+        identity = source.credentials(settings, errand.environment)
+        source.extract(settings, identity, plan, output, errand.report, network=network(settings))
     _raise_failures(output)
+
+
+def network(settings: Ghes) -> Network:
+    """Return the way to GitHub Enterprise Server."""
+    from fourkeys.http import Network  # noqa: PLC0415 - as above
+
+    return Network(settings.ca_file, settings.client_certificate, settings.client_key, settings.proxy)
+
+
+def survey(settings: Ghes, environment: Mapping[str, str], organizations: Sequence[str] = ()) -> list[Repository]:
+    """Return the repositories that our token can see, of *organizations* or all; nothing without a token.
+
+    Raises:
+        ConfigError: the credentials do not fit.
+        SourceError: the server refuses, or does not know one of *organizations*.
+    """
+    from fourkeys.sources import ghes as source  # noqa: PLC0415 - as above
+
+    identity = source.credentials(settings, environment)
+    return source.survey(settings, identity, organizations, network=network(settings)) if identity else []
 
 
 def heroku(errand: Errand, apps: Sequence[str] = (), known_commits: Callable[[str], str | None] | None = None) -> None:

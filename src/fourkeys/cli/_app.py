@@ -37,6 +37,7 @@ def root(
 app.add_typer(_extract.app, name="extract")
 app.add_typer(_report.dashboard, name="dashboard")
 for _command in (
+    _operate.init,
     _write.load,
     _write.build,
     _write.run,

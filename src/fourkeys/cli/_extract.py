@@ -47,7 +47,7 @@ def ghes(
 ) -> None:
     """Read GitHub Enterprise Server; GITHUB_API_URL and GITHUB_API_TOKEN are enough, no file is needed."""
     settings = config.load(config_file)
-    chosen = _chosen(streams)
+    chosen = _chosen(streams) or extraction.needed(settings)
     if out == "-" and len(chosen) != 1:
         raise UsageError(f"--out - takes one stream, not {len(chosen)}", "name one stream, or give a folder")
     people = extraction.People(with_emails, pseudonymise, detail)
@@ -121,12 +121,10 @@ def deployed(
 
 
 def _chosen(names: Sequence[str] | None) -> tuple[Stream, ...]:
-    """Return the streams of GHES that are asked for."""
-    if not names:
-        return extraction.NEEDED
-    if list(names) == ["all"]:
+    """Return the streams of GHES that are asked for; none where nothing is."""
+    if list(names or ()) == ["all"]:
         return tuple(each for each in STREAMS.values() if each.source == "ghes")
-    chosen = tuple(dict.fromkeys(stream(name) for name in names))
+    chosen = tuple(dict.fromkeys(stream(name) for name in names or ()))
     if wrong := [each.name for each in chosen if each.source != "ghes"]:
         raise UsageError(f"{wrong[0]} is no stream of GHES", "`fourkeys schema` lists all streams")
     return chosen

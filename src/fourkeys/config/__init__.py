@@ -48,6 +48,7 @@ class Metrics(Strict, frozen=True):
         request_minimum: requests that each side must have.
         request_z: how many standard deviations apart the two rates of failed requests must be.
         request_rate_increase: by how much the rate must rise at least, from 0 to 1.
+        stale_hours: age from which on data are stale: `status`, `doctor` and the report name the figures.
         availability_target: share of requests that should not fail, such as 0.999; None for no target.
     """
 
@@ -60,6 +61,7 @@ class Metrics(Strict, frozen=True):
     request_minimum: int = 100
     request_z: float = 4
     request_rate_increase: float = 0.01
+    stale_hours: float = 36
     availability_target: float | None = None
 
     @property

@@ -31,6 +31,10 @@ class Ghes(Strict, frozen=True):
         token_command: command that prints the token.
         lag_minutes: how far before the watermark a run starts to read again.
         concurrency: most requests in flight at once.
+        ca_file: certificates of a private authority, PEM; without it the system's and `SSL_CERT_FILE`.
+        client_certificate: our own certificate, PEM, where the server asks for one.
+        client_key: its key, PEM; without it the key is in the same file.
+        proxy: address of a proxy; without it `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
     """
 
     url: str = ""
@@ -39,6 +43,10 @@ class Ghes(Strict, frozen=True):
     token_command: tuple[str, ...] | None = None
     lag_minutes: float = 15
     concurrency: int = 8
+    ca_file: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    proxy: str | None = None
 
     def token(self, environment: Mapping[str, str]) -> str | None:
         """Return the token, or None where there is none: `token_command`, then `token_file`, then the environment.

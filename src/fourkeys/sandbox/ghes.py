@@ -102,6 +102,16 @@ class Ghes:
             default = "asc" if sort == "full_name" else "desc"
             return Page(query.ordered(found, keys[sort], default), lambda s: s.render.repository())
 
+        def organization(_: Query, login: str) -> Json:
+            owners = {shelf.repository.full_name.partition("/")[0].lower() for shelf in self.shelves.values()}
+            if login.lower() not in owners:
+                raise NotFound
+            return accounts.organization(login)
+
+        def mine(_: Query) -> Page:
+            found = sorted(self.shelves.values(), key=lambda shelf: shelf.repository.full_name.lower())
+            return Page(found, lambda s: s.render.repository())
+
         def rate_limit(_: Query) -> Json:
             raise Refused(404, "Rate limiting is not enabled.")
 
@@ -111,7 +121,8 @@ class Ghes:
             Route("user", lambda _: accounts.full(company.people[0])),
             Route("users", users),
             Route("users/{}", user),
-            Route("orgs/{}", lambda _, login: accounts.organization(login)),
+            Route("user/repos", mine),
+            Route("orgs/{}", organization),
             Route("orgs/{}/repos", repositories),
         ]
 

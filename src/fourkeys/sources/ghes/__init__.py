@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fourkeys.errors import ConfigError
-from fourkeys.http import Bearer, Client
 from fourkeys.sources.ghes._api import Api
-from fourkeys.sources.ghes._app import App, Installation, Statement
+from fourkeys.sources.ghes._app import App
 from fourkeys.sources.ghes._job import digest
+from fourkeys.sources.ghes._look import Look, Repository, look, survey
+from fourkeys.sources.ghes._open import open_client
 from fourkeys.sources.ghes._privacy import Pseudonyms
 from fourkeys.sources.ghes._run import Run
 from fourkeys.sources.ghes._sink import Sink
 from fourkeys.window import Window, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     import httpx
 
     from fourkeys.config import Ghes
     from fourkeys.files import Output
-    from fourkeys.http import Credential, Network, Patience
+    from fourkeys.http import Client, Network, Patience
     from fourkeys.streams import Stream
     from fourkeys.window import Watermark
 
@@ -119,22 +119,10 @@ def extract(
 
     async def run() -> None:
         async with AsyncExitStack() as stack:
-
-            async def client(credentials: Sequence[Credential]) -> Client:
-                return await stack.enter_async_context(
-                    Client(
-                        settings.url,
-                        credentials=credentials,
-                        headers={"accept": "application/vnd.github+json"},
-                        transport=transport,
-                        network=network,
-                        concurrency=settings.concurrency,
-                        patience=patience,
-                    )
-                )
-
-            known = [await _credential(each, client, clock) for each in _each(token)]
-            await _extract(await client(known), settings, plan, output, report, clock, checkpoint_seconds)
+            client = await open_client(
+                stack, settings, token, clock, network=network, transport=transport, patience=patience
+            )
+            await _extract(client, settings, plan, output, report, clock, checkpoint_seconds)
 
     asyncio.run(run())
 
@@ -168,21 +156,4 @@ def _asked(plan: Plan) -> list[Any]:
     return [names, plan.repositories, plan.organizations, plan.window.since, plan.window.until, marks, roots, options]
 
 
-def _each(token: str | App | Sequence[str | App] | None) -> list[str | App]:
-    given = [token] if isinstance(token, (str, App)) else list(token or ())
-    return [part for one in given for part in (_parts(one) if isinstance(one, str) else [one])]
-
-
-def _parts(text: str) -> list[str]:
-    return [part for part in re.split(r"[,\s]+", text) if part]
-
-
-async def _credential(
-    one: str | App, client: Callable[[Sequence[Credential]], Awaitable[Client]], clock: Callable[[], datetime]
-) -> Credential:
-    if isinstance(one, str):
-        return Bearer(one)
-    return Installation(one, await client([Statement(one, clock)]), clock)
-
-
-__all__ = ["App", "Plan", "credentials", "extract"]
+__all__ = ["App", "Look", "Plan", "Repository", "credentials", "extract", "look", "survey"]
