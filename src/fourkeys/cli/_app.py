@@ -38,6 +38,7 @@ app.add_typer(_extract.app, name="extract")
 app.add_typer(_report.dashboard, name="dashboard")
 for _command in (
     _operate.init,
+    _operate.doctor,
     _write.load,
     _write.build,
     _write.run,

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from fourkeys import config, extraction
+from fourkeys import config, extraction, pipeline
 from fourkeys.cli import _common
 from fourkeys.cli._common import ConfigFile, Quiet
 from fourkeys.errors import ConfigError, FileError, UsageError
 from fourkeys.window import utc_now
+
+if TYPE_CHECKING:
+    from fourkeys.doctor import Check
+    from fourkeys.warehouses.base import Warehouse
 
 
 def init(
@@ -57,6 +63,55 @@ def _timezone() -> str:
         except (OSError, ValueError, KeyError):
             continue
     return "UTC"
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    out: Annotated[Path, typer.Option(help="Where the CSV files go: its disk is looked at.", file_okay=False)] = Path(
+        "fourkeys-data"
+    ),
+    config_file: ConfigFile = None,
+) -> None:
+    """Check all that a run needs: configuration, tokens, servers, database, warehouse, data, disk; exit 1 on a fail."""
+    from fourkeys.doctor import examine, failed  # noqa: PLC0415 - no other command looks everywhere
+
+    try:
+        settings = config.load(config_file)
+    except ConfigError as error:
+        checks: Iterable[Check] = [failed("configuration", error)]
+    else:
+        checks = examine(
+            settings,
+            os.environ,
+            utc_now(),
+            out,
+            lambda read_only: _common.warehouse(settings, read_only=read_only),
+            lambda: _verify(settings),
+        )
+    found = []
+    for check in checks:
+        found.append(check)
+        if not as_json:
+            typer.echo(f"{check.state:<4}  {check.name}: {check.reason}")
+            if check.fix and check.state != "ok":
+                typer.echo(f"      try: {check.fix}")
+    if as_json:
+        document = [
+            {"check": each.name, "state": each.state, "reason": each.reason, "fix": each.fix or None} for each in found
+        ]
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    if any(check.state == "fail" for check in found):
+        raise typer.Exit(1)
+
+
+def _verify(settings: config.Config) -> Iterator[tuple[str, str, bool]]:
+    """Let BigQuery say of each statement what it is, why it is refused, and whether it only waits for a table."""
+
+    def build(warehouse: Warehouse) -> object:
+        return pipeline.build(warehouse, settings, utc_now())
+
+    for step in _common.bigquery().verify(settings.warehouse, utc_now, build):
+        yield step.text, step.refusal.message if step.refusal else "", step.waits
 
 
 def sources(config_file: ConfigFile = None) -> None:

@@ -124,10 +124,13 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     config_file: ConfigFile = None,
 ) -> None:
-    """Show watermarks, freshness and row counts of what is loaded."""
+    """Show watermarks, freshness and row counts of what is loaded, and the figures that stale data put in doubt."""
+    from fourkeys.mart.freshness import stale  # noqa: PLC0415 - as above
+
     settings = config.load(config_file)
     with _common.warehouse(settings, read_only=True) as warehouse:
         marks = warehouse.watermarks()
+        late = {each.stream: each for each in stale(marks.values(), settings, utc_now())}
         rows: list[dict[str, Any]] = []
         for each in STREAMS.values():
             newest = f"max({each.cursor})" if each.cursor else "cast(null as timestamp)"
@@ -142,9 +145,16 @@ def status(
                         "newest_record": found["newest"],
                         "watermark": min(its_marks, default=None),
                         "partitions": len(its_marks),
+                        "stale": each.name in late,
+                        "affects": list(late[each.name].figures) if each.name in late else [],
                     }
                 )
-    print_rows(rows, Format.JSON if as_json else Format.TABLE)
+    if as_json:
+        print_rows(rows, Format.JSON)
+        return
+    print_rows([{name: value for name, value in row.items() if name != "affects"} for row in rows], Format.TABLE)
+    for one in late.values():
+        typer.echo(f"stale: {one}")
 
 
 def schema(

@@ -12,7 +12,7 @@ from fourkeys.errors import ConfigError
 from fourkeys.sources.ghes._api import Api
 from fourkeys.sources.ghes._app import App
 from fourkeys.sources.ghes._job import digest
-from fourkeys.sources.ghes._look import Look, Repository, look, survey
+from fourkeys.sources.ghes._look import Account, Look, Repository, look, survey
 from fourkeys.sources.ghes._open import open_client
 from fourkeys.sources.ghes._privacy import Pseudonyms
 from fourkeys.sources.ghes._run import Run
@@ -156,4 +156,4 @@ def _asked(plan: Plan) -> list[Any]:
     return [names, plan.repositories, plan.organizations, plan.window.since, plan.window.until, marks, roots, options]
 
 
-__all__ = ["App", "Look", "Plan", "Repository", "credentials", "extract", "look", "survey"]
+__all__ = ["Account", "App", "Look", "Plan", "Repository", "credentials", "extract", "look", "survey"]

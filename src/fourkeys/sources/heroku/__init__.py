@@ -15,6 +15,7 @@ from fourkeys.files import Failure
 from fourkeys.http import LABEL, Bearer, Client, Patience
 from fourkeys.sources.heroku._api import ACCEPT, Api, Page, Release
 from fourkeys.sources.heroku._history import History, Memory, Seen, is_full, named_commit
+from fourkeys.sources.heroku._look import Look, look
 from fourkeys.streams import STREAMS
 from fourkeys.window import Watermark, Window, rfc3339, utc_now
 
@@ -251,4 +252,4 @@ class _Run:
             ) from None
 
 
-__all__ = ["Plan", "extract"]
+__all__ = ["Look", "Plan", "extract", "look"]

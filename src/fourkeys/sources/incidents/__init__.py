@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fourkeys.errors import ConfigError, SourceError
 from fourkeys.files import Failure
 from fourkeys.sources.incidents._database import Database, connect
+from fourkeys.sources.incidents._look import look
 from fourkeys.sources.incidents._rows import EVENTS, INCIDENTS, Reader, check
 from fourkeys.window import Watermark, Window, utc_now
 
@@ -129,4 +130,4 @@ def _write(output: Output, stream: Stream, rows: Iterator[Row], size: int, *, wa
     return count
 
 
-__all__ = ["Plan", "extract"]
+__all__ = ["Plan", "extract", "look"]

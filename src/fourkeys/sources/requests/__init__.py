@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from fourkeys.errors import ConfigError, SourceError
 from fourkeys.sources.requests import _logs as logs
 from fourkeys.sources.requests._lines import Clock
+from fourkeys.sources.requests._logs import find
 from fourkeys.sources.requests._tally import Tally
 from fourkeys.streams import STREAMS
 from fourkeys.window import Watermark, Window, utc_now
@@ -139,4 +140,4 @@ def _rows(tally: Tally, scale: float, at: datetime) -> Iterator[list[Any]]:
         yield [values[name] for name in COUNTS.header]
 
 
-__all__ = ["Plan", "extract"]
+__all__ = ["Plan", "extract", "find"]
