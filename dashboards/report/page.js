@@ -67,6 +67,12 @@ function definitionsSection() {
   return section("definitions", say("definitions"), say("definitions_note", { year: data.quick_check.year }), entries);
 }
 
+/** What was not read for too long, and the figures that may be wrong by it. */
+const staleNotice = () => data.meta.stale.length ? make("aside", { id: "stale", class: "stale", role: "note" },
+  make("strong", {}, say("stale")),
+  make("ul", {}, data.meta.stale.map(({ what, since, figures }) => make("li", {}, say("stale_of", {
+    what, since: since ?? say("no_data"), figures: KEYS.filter((each) => figures.includes(each.figure)).map((each) => say(each.key)).join(", ") }))))) : null;
+
 function footer() {
   const { meta } = data;
   const period = data.periodsById.get(state.period);
@@ -87,6 +93,7 @@ function render() {
   document.getElementById("page").replaceChildren(
     make("header", {}, make("h1", {}, say("title")), make("p", {}, say("subtitle")), controls()),
     make("main", {},
+      staleNotice(),
       data.services.length ? null : section("empty", say("no_services"), say("no_services_hint")),
       scope && cardsSection(scope, period),
       services.length > 1 ? servicesSection(services, period) : null,

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from fourkeys import __version__
+from fourkeys.mart.freshness import stale
+from fourkeys.mart.lineage import HEADLINES
 from fourkeys.report import _figures, _files, _levels, _tables
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ def gather(
             "environment": metrics.environment,
             "web": settings.sources.ghes.url.removesuffix("/api/v3"),
             "freshness": _freshness(warehouse, metrics),
+            "stale": _stale(warehouse, settings, now),
         },
         "words": msgspec.json.decode(_files.page_file(f"words.{language}.json")),
         "quick_check": {"year": _levels.YEAR, "means": _levels.MEANS},
@@ -170,6 +173,20 @@ def _gather_tables(
         for name, values in (of_windows or {}).items():
             found["lead_time_stages"][name] += values
     return found
+
+
+def _stale(warehouse: Warehouse, settings: Config, now: datetime) -> list[dict[str, Any]]:
+    """Return what was not read for too long and a figure depends on, with the columns of those figures."""
+    columns = {title: column for column, title in HEADLINES.items()}
+    return [
+        {
+            "what": " ".join([each.stream, *each.partitions]),
+            "since": each.since and f"{each.since.astimezone(settings.metrics.zone):%Y-%m-%d %H:%M}",
+            "figures": [columns[title] for title in each.figures],
+        }
+        for each in stale(warehouse.watermarks().values(), settings, now)
+        if each.figures
+    ]
 
 
 def _freshness(warehouse: Warehouse, metrics: Metrics) -> list[tuple[str, str]]:
