@@ -72,6 +72,19 @@ def test_run_then_metrics_equal_the_answer(here: Path, sandbox: Sandbox) -> None
     assert ", 0 linked now" in again.stderr
 
 
+def test_a_source_that_fails_stops_no_other(here: Path, sandbox: Sandbox) -> None:
+    """Where GHES refuses, what can be read is read and loaded, the failure is named, and the exit code is 3."""
+    log = '{"ts": "2026-03-01T00:00:00Z", "service": "shop", "status": 200}\n'
+    (here / "log.ndjson").write_text(log, encoding="utf-8")
+    with (here / "fourkeys.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[sources.requests]\nfiles = ["log.ndjson"]\n')
+    done = fourkeys("run", cwd=here, environment=sandbox.environment | {"GITHUB_API_TOKEN": "wrong"})
+
+    assert 3 == done.returncode, done.stderr
+    assert "error: ghes: " in done.stderr
+    assert "request_counts: 1 rows read, 1 new" in done.stderr
+
+
 def test_extraction_needs_no_file(tmp_path: Path, sandbox: Sandbox) -> None:
     """Two environment variables and flags are enough; stdout is a CSV and nothing else."""
     done = fourkeys(

@@ -74,8 +74,9 @@ def run(
             _extract(name, errand, open_warehouse)
         except FourkeysError as error:
             failed[name] = error
-        with open_warehouse() as warehouse:
-            load(warehouse, [out / name] if (out / name).is_dir() else [], report)
+        if _has_files(out / name):
+            with open_warehouse() as warehouse:
+                load(warehouse, [out / name], report)
     if "ghes" in sources and "ghes" not in failed:
         _read_deployed(open_warehouse, config, environment, out / "ghes-deployed", now, report)
     with open_warehouse() as warehouse:
@@ -105,13 +106,17 @@ def _extract(name: str, errand: Errand, open_warehouse: Opener) -> None:
     if name == "ghes":
         extraction.ghes(errand)
     elif name == "heroku":
-        with open_warehouse() as warehouse:
-            shas = Graph((sha, ()) for sha in known_shas(warehouse))
-        extraction.heroku(errand, known_commits=shas.resolve)
+        extraction.heroku(errand, known_commits=known_commits(open_warehouse))
     elif name == "incidents":
         extraction.incidents(errand)
     elif name == "requests":
         extraction.requests(errand)
+
+
+def known_commits(open_warehouse: Opener) -> Callable[[str], str | None]:
+    """Return what finds the full hash of a loaded commit by its beginning: Heroku's texts have only that."""
+    with open_warehouse() as warehouse:
+        return Graph((sha, ()) for sha in known_shas(warehouse)).resolve
 
 
 def _read_deployed(
@@ -127,7 +132,7 @@ def _read_deployed(
         found = extract_deployed(open_warehouse, config, environment, out, now, report)
     except FourkeysError as error:
         report(f"deployed commits that are not known could not all be read: {error.message}")
-        found = out.is_dir()
+        found = _has_files(out)
     if found:
         with open_warehouse() as warehouse:
             load(warehouse, [out], report)
@@ -173,6 +178,11 @@ def build(warehouse: Warehouse, config: Config, now: datetime) -> Linked:
     linked = link(warehouse)
     views.apply(warehouse, config.metrics, now)
     return linked
+
+
+def _has_files(folder: Path) -> bool:
+    """Whether a source left anything to load: one that failed altogether leaves an empty folder, or none."""
+    return any(folder.glob("*.csv"))
 
 
 def _files(paths: Iterable[Path]) -> Iterator[tuple[Stream, Path]]:

@@ -65,7 +65,10 @@ def heroku(
 ) -> None:
     """Read the releases of Heroku apps; HEROKU_API_KEY holds the key."""
     settings = config.load(config_file)
-    extraction.heroku(_errand(settings, since, until, out, quiet), app_names or ())
+    errand, known = _errand(settings, since, until, out, quiet), None
+    if _common.has_warehouse(settings):
+        known = pipeline.known_commits(lambda: _common.warehouse(settings, read_only=True))
+    extraction.heroku(errand, app_names or (), known)
 
 
 @app.command()

@@ -107,10 +107,15 @@ class Job:
         return handle
 
     def finish(self, stream: Stream, *, whole: bool = False, **changes: Any) -> None:
-        """Note that the stream was read to its end; *changes* are what the next run goes on from."""
+        """Note that the stream was read to its end; *changes* are what the next run goes on from.
+
+        They say what was seen, so where something was seen and left out, because it lies behind the window, they would
+        hide it from the next run: that one goes on from what was known before.
+        """
         before = self.progress(stream)
         newest = max(self.sink.newest(stream, self.name) or "", before.newest or "") or None
-        progress = msgspec.structs.replace(before, **{"newest": newest, **changes})
+        seen = {} if self.sink.is_capped(self.name) else changes
+        progress = msgspec.structs.replace(before, **{"newest": newest, **seen})
         if self.api.started_at:
             whole = whole and self.plan.window.since is None and self.plan.window.until is None
             self.sink.done(stream, self.name, self.api.started_at, progress, whole=whole)

@@ -76,6 +76,7 @@ class _State(msgspec.Struct):
     warnings: dict[str, list[str]] = {}
     marks: dict[str, list[Watermark]] = {}
     done: list[str] = []
+    capped: list[str] = []
     snapshots: dict[str, list[str]] = {}
 
 
@@ -159,6 +160,8 @@ class Sink:
             moment = row[cursor] if cursor is not None else None
             if moment is not None:
                 if until and moment >= until:
+                    if partition not in self._state.capped:
+                        self._state.capped.append(partition)
                     continue
                 newest = max(newest, moment)
             kept.append(self._alter(stream, row) if self._alter else row)
@@ -176,6 +179,10 @@ class Sink:
     def newest(self, stream: Stream, partition: str) -> str | None:
         """Return the greatest cursor written so far, RFC 3339, or None."""
         return self._state.newest.get(f"{stream.name} {partition}")
+
+    def is_capped(self, partition: str) -> bool:
+        """Whether rows were left out because they lie behind the window: the next run must find them."""
+        return partition in self._state.capped
 
     def warn(self, stream: Stream, warnings: Iterable[str]) -> None:
         """Note what did not fit; the manifest holds the first thousand of each stream."""
