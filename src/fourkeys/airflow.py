@@ -1,14 +1,14 @@
 """The nightly DAG for Airflow 2.10 and 3: wiring only, all the work is the command line's.
 
-A file in the DAG folder makes them:
+A file in the DAG folder makes it, and its sister for runs that people start:
 
-    from fourkeys.airflow import manual, nightly  # an airflow dag file
+    from fourkeys.airflow import Job, manual_dag, nightly_dag
 
-    fourkeys = nightly(folder="/srv/fourkeys")
-    fourkeys_manual = manual(folder="/srv/fourkeys")
+    job = Job(folder="/srv/fourkeys")
+    nightly, manual = nightly_dag(job), manual_dag(job)
 
-Every task is one or two `fourkeys` commands in bash, so that people, cron and Airflow share one contract, and fourkeys
-may live in a virtual environment of its own. Nothing is read when the file is parsed.
+Every task is a few `fourkeys` commands in bash, so that people, cron and Airflow share one contract, and fourkeys lives
+in a virtual environment of its own. Nothing is read or asked when the file is parsed. See docs/nightly.md.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 SOURCES = ("ghes", "heroku", "incidents", "requests")
-"""What is read, each by a task of its own; one that is not configured is skipped."""
+"""What is read, each by a mapped task of its own; one that is not configured is skipped."""
 
 DONE = "done"
 """Id of the last task: what sensors of other DAGs wait for."""
@@ -42,7 +42,7 @@ _TIME = r"^([0-9]+[mhdw]|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9]{2}:[0-
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """How the commands run.
+    """How the commands run, every night and by hand.
 
     Attributes:
         folder: working directory of every task, with `fourkeys.toml`; relative paths in it begin here.
@@ -51,10 +51,10 @@ class Job:
         environment: variables besides the worker's own. Secrets are better kept in the worker's.
         sources: which are read.
         parallel: how many sources are read at once; more than 1 needs a warehouse that takes several writers: BigQuery.
-        retries: how often a task is tried again; the pause doubles from one try to the next.
+        retries: how often a task is tried again; the pause doubles from one try to the next, up to an hour.
         retry_delay: the first pause.
-        timeout: most time for one try of one task.
-        pool: of Airflow's pools.
+        timeout: most time for one try of one task; a run may take four times as long.
+        pool: of Airflow's pools. One slot of its own keeps the two DAGs from opening one DuckDB file at once.
         slack_connection: Airflow connection of a Slack webhook that hears how runs end; needs
             `apache-airflow-providers-slack`.
         on_success: called when a run succeeded.
@@ -78,42 +78,38 @@ class Job:
     tags: Sequence[str] = ("fourkeys",)
 
 
-def nightly(
-    dag_id: str = "fourkeys", *, schedule: str = "0 2 * * *", timezone: str = "UTC", folder: str, **options: Any
-) -> Any:
+def nightly_dag(
+    job: Job, *, dag_id: str = "fourkeys_nightly", schedule: str = "0 2 * * *", timezone: str = "UTC"
+) -> DAG:
     """Return the DAG that reads what is new, up to the end of its data interval.
 
     What was read is stored with the data, so that the night after a missed night reads both, and running any interval
     again, in any order, changes nothing.
 
     Args:
+        job: how the commands run.
         dag_id: of the DAG.
-        schedule: cron.
+        schedule: cron; the data interval goes from one tick to the next, on Airflow 3 too.
         timezone: IANA zone of the schedule.
-        folder: see `Job`.
-        options: the other attributes of `Job`.
     """
-    with _dag(dag_id, Job(folder, **options), CronDataIntervalTimetable(schedule, timezone=timezone)) as dag:
-        _tasks(Job(folder, **options))
-    return dag
+    return _dag(dag_id, job, CronDataIntervalTimetable(schedule, timezone=timezone))
 
 
-def manual(dag_id: str = "fourkeys_manual", *, folder: str, **options: Any) -> Any:
-    """Return the DAG that people start, with `since` and `until`: a backfill, which moves no watermark.
+def manual_dag(job: Job, *, dag_id: str = "fourkeys_manual") -> DAG:
+    """Return the DAG that people start, with the parameters `since` and `until`.
+
+    With `since` it is a backfill, which moves no watermark; without, it goes on where the last run ended.
 
     Args:
+        job: how the commands run.
         dag_id: of the DAG.
-        folder: see `Job`.
-        options: the other attributes of `Job`.
     """
     words = {"since": "From here on: RFC 3339, a date, or an age such as 2d", "until": "Up to here, exclusive"}
     params = {
         name: Param(None, type=["null", "string"], pattern=_TIME, description=text)  # noqa: AIR311 - see the imports
         for name, text in words.items()
     }
-    with _dag(dag_id, Job(folder, **options), None, params=params) as dag:
-        _tasks(Job(folder, **options))
-    return dag
+    return _dag(dag_id, job, None, params)
 
 
 def source_command(job: Job, source: str, since: str | None = None, until: str | None = None) -> str:
@@ -142,9 +138,10 @@ grep -qx ghes <<< "$configured" || exit {_SKIP}
 """
 
 
-def _dag(dag_id: str, job: Job, schedule: Any, **arguments: Any) -> Any:
-    return DAG(
+def _dag(dag_id: str, job: Job, schedule: Any, params: Any = None) -> DAG:
+    with DAG(
         dag_id=dag_id,
+        description="The four keys of software delivery: extract, load, build",
         schedule=schedule,
         start_date=datetime(2025, 1, 1, tzinfo=UTC),
         catchup=False,
@@ -158,24 +155,31 @@ def _dag(dag_id: str, job: Job, schedule: Any, **arguments: Any) -> Any:
             "execution_timeout": job.timeout,
             "pool": job.pool,
         },
-        description="The four keys of software delivery: extract, load, build",
+        params=params,
         tags=list(job.tags),
         on_success_callback=_callbacks(job, job.on_success, "done"),
         on_failure_callback=_callbacks(job, job.on_failure, "failed"),
-        **arguments,
-    )
+    ) as dag:
+        _tasks(job)
+    return dag
 
 
 def _tasks(job: Job) -> None:
     """Put the tasks into the open DAG: sources, deployed commits, build, done."""
     bash: dict[str, Any] = {"cwd": job.folder, "env": dict(job.environment), "append_env": True}
 
-    @task.bash(task_id="source", max_active_tis_per_dagrun=job.parallel, **bash)
+    # Context comes as arguments, because a run without a logical date has no data interval to render in a template.
+    @task.bash(
+        task_id="source",
+        map_index_template="{{ task.op_kwargs.name }}",
+        max_active_tis_per_dagrun=job.parallel,
+        **bash,
+    )
     def source(name: str, params: Any = None, data_interval_end: Any = None) -> str:
-        given = params or {}
-        end = data_interval_end.isoformat() if data_interval_end else None
-        until = given.get("until") if "until" in given else end
-        return source_command(job, name, given.get("since"), until)
+        window = dict(params or {})
+        if "until" not in window and data_interval_end:
+            window["until"] = data_interval_end.isoformat()
+        return source_command(job, name, **window)
 
     @task.bash(task_id="deployed", trigger_rule="none_failed", **bash)
     def deployed() -> str:
@@ -190,10 +194,9 @@ def _tasks(job: Job) -> None:
     def done() -> str:
         return f"{shlex.quote(job.command)} status"
 
-    read = source.expand(name=list(job.sources))
-    last = done()
-    read >> deployed() >> build() >> last
-    read >> last
+    sources, commits, last = source.expand(name=list(job.sources)), deployed(), done()
+    sources >> commits >> build() >> last
+    [sources, commits] >> last
 
 
 def _callbacks(job: Job, given: Callable[[Any], None] | None, word: str) -> list[Any]:
@@ -209,4 +212,4 @@ def _callbacks(job: Job, given: Callable[[Any], None] | None, word: str) -> list
     return callbacks
 
 
-__all__ = ["DONE", "SOURCES", "Job", "deployed_command", "manual", "nightly", "source_command"]
+__all__ = ["DONE", "SOURCES", "Job", "deployed_command", "manual_dag", "nightly_dag", "source_command"]
