@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 AXE := 4.14.1
+SECONDS ?= 60
 
-.PHONY: demo test test-sql test-browser screenshot measure-report lint types test-shared bench clean
+.PHONY: fuzz demo test test-sql test-browser screenshot measure-report lint types test-shared bench clean
 
 demo: $(VENV)/.user       ## the simulated company through the real pipeline
 	$(BIN)/fourkeys demo
@@ -34,6 +35,9 @@ types: $(VENV)/.dev
 test-shared: $(VENV)/.dev ## suites on real histories; need FOURKEYS_SHARED
 	$(BIN)/python -m pytest -m shared
 
+fuzz: $(VENV)/.fuzz       ## the four doors that take bytes from outside: make fuzz SECONDS=450
+	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
+
 bench: $(VENV)/.user      ## fourkeys and its peers on one large repository: bench/results.md
 	$(BIN)/python bench/ghes/run.py
 
@@ -57,6 +61,10 @@ $(VENV)/.sql: $(VENV)/.dev
 
 $(VENV)/.browser: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group browser
+	touch $@
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group fuzz
 	touch $@
 
 $(VENV)/axe.min.js: $(VENV)/.pip

@@ -20,6 +20,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import msgspec
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding JSON raises for bytes that are not what they should be: another shape, no UTF-8, nested too deep."""
+
 
 class FourkeysError(Exception):
     """The root of all errors that fourkeys raises on purpose.

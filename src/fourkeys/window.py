@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _AGE = re.compile(r"(\d+)([mhdw])")
+_UTC = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,6})?Z").fullmatch
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -47,20 +48,31 @@ def parse_time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
     Raises:
         UsageError: *text* is none of these, or a time without an offset.
     """
-    if age := _AGE.fullmatch(text):
-        return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
     try:
-        return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC)
-    except ValueError:
+        if age := _AGE.fullmatch(text):
+            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        moment = _moment(text, zone)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         pass
+    msg = f"cannot read the time {text!r}"
+    raise UsageError(msg, "write 2026-11-01T00:00:00+09:00, 2026-11-01, or an age such as 2d or 36h")
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        return datetime.combine(date.fromisoformat(text), time(), zone)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        msg = f"cannot read the time {text!r}"
-        raise UsageError(msg, "write 2026-11-01T00:00:00+09:00, 2026-11-01, or an age such as 2d or 36h")
-    return moment.astimezone(UTC)
+        return datetime.fromisoformat(text)
+
+
+def is_rfc3339(text: str) -> bool:
+    """Whether *text* is a time as `rfc3339` writes it: of these, the greater text is the later time."""
+    try:
+        return bool(_UTC(text) and datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def rfc3339(moment: datetime) -> str:

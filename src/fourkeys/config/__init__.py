@@ -19,6 +19,8 @@ import msgspec
 from fourkeys.config._catalog import DeploymentsFrom, Override, Service
 from fourkeys.config._sources import (
     TABLES,
+    Amount,
+    Count,
     EventTable,
     Ghes,
     Heroku,
@@ -26,6 +28,7 @@ from fourkeys.config._sources import (
     IncidentTable,
     LogFields,
     Requests,
+    Share,
     Sources,
     Strict,
 )
@@ -33,6 +36,10 @@ from fourkeys.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+
+_ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[!-~]*)?").fullmatch
+_REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+").fullmatch
 
 
 class Metrics(Strict, frozen=True):
@@ -53,16 +60,16 @@ class Metrics(Strict, frozen=True):
     """
 
     timezone: str = "UTC"
-    incident_link_hours: float = 24
+    incident_link_hours: Amount = 24
     environment: str = "production"
     hotfix_labels: tuple[str, ...] = ("hotfix",)
     hotfix_branches: tuple[str, ...] = ("hotfix/", "hotfix-")
-    request_window_minutes: int = 30
-    request_minimum: int = 100
-    request_z: float = 4
-    request_rate_increase: float = 0.01
-    stale_hours: float = 36
-    availability_target: float | None = None
+    request_window_minutes: Count = 30
+    request_minimum: Count = 100
+    request_z: Amount = 4
+    request_rate_increase: Share = 0.01
+    stale_hours: Amount = 36
+    availability_target: Share | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -169,15 +176,20 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
         raise ConfigError(f"{file}: cannot be read: {error}", "it must be a readable UTF-8 file") from None
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: not TOML: {error}", "mend the line that it names") from None
     return parse(data, environment, str(file))
+
+
+def is_repository(name: str) -> bool:
+    """Whether *name* is owner/name as GitHub allows it; only such a name becomes a part of an address."""
+    return bool(_REPOSITORY(name)) and not {".", ".."} & set(name.split("/"))
 
 
 def _address(environment: Mapping[str, str], variable: str, default: str, name: str, source: str) -> str:
     """Return a base address, from the environment first, without a final slash."""
     url = environment.get(variable) or default
-    if url and not re.match(r"https?://[^/]+", url):
+    if url and not _ADDRESS(url):
         hint = "write https://HOST/api/v3" if source == "ghes" else "write https://HOST"
         raise ConfigError(f"{name}: sources.{source}.url {url!r} is no address", hint)
     return url.rstrip("/")
@@ -192,12 +204,15 @@ def _check(config: Config, name: str) -> None:
     }
     for key, zone in zones.items():
         try:
-            _ = zone and ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
+            _ = ZoneInfo(zone) if zone is not None else None
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ConfigError(
                 f"{name}: {key} {zone!r} is no time zone", "write an IANA name such as Asia/Tokyo"
             ) from None
-    _ = config.sources.requests.failed_statuses
+    try:
+        _ = config.sources.requests.failed_statuses
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error.message}", error.hint) from None
     seen: set[str] = set()
     for service in config.services:
         where = f"{name}: service {service.name!r}"
@@ -207,7 +222,7 @@ def _check(config: Config, name: str) -> None:
             raise ConfigError(f"{where}: stands twice", "names are unique")
         seen.add(service.name)
         for repository in service.repositories:
-            if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+            if not is_repository(repository):
                 raise ConfigError(f"{where}: repository {repository!r} is not owner/name", "write it as owner/name")
     _check_overrides(config, name, seen)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -14,6 +14,9 @@ from fourkeys.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 LogFormat = Literal["ndjson", "csv", "combined"]
 
 
@@ -41,8 +44,8 @@ class Ghes(Strict, frozen=True):
     token_env: str = "GITHUB_API_TOKEN"  # noqa: S105 - the name of a variable
     token_file: str | None = None
     token_command: tuple[str, ...] | None = None
-    lag_minutes: float = 15
-    concurrency: int = 8
+    lag_minutes: Amount = 15
+    concurrency: Count = 8
     ca_file: str | None = None
     client_certificate: str | None = None
     client_key: str | None = None
@@ -73,8 +76,8 @@ class Heroku(Strict, frozen=True):
     token_env: str = "HEROKU_API_KEY"  # noqa: S105 - the name of a variable
     token_file: str | None = None
     token_command: tuple[str, ...] | None = None
-    overlap: int = 20
-    concurrency: int = 8
+    overlap: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 20
+    concurrency: Count = 8
 
     def token(self, environment: Mapping[str, str]) -> str | None:
         """Return the API key, or None where there is none: as `Ghes.token` does."""
@@ -160,8 +163,8 @@ class Incidents(Strict, frozen=True):
     states: dict[str, str] = msgspec.field(default_factory=lambda: {"mitigated": "open", "closed": "resolved"})
     kind_names: dict[str, str] = msgspec.field(default_factory=dict)
     kinds: tuple[str, ...] = ()
-    timeout_seconds: float = 60
-    chunk_rows: int = 5000
+    timeout_seconds: Amount = 60
+    chunk_rows: Count = 5000
 
     def url(self, environment: Mapping[str, str]) -> str | None:
         """Return the database's URL, or None where there is none: as `Ghes.token` does."""
@@ -205,7 +208,7 @@ class Requests(Strict, frozen=True):
     duration_unit: Literal["s", "ms", "us", "ns"] = "ms"
     timezone: str | None = None
     failed: tuple[str, ...] = ("5xx",)
-    lag_minutes: float = 60
+    lag_minutes: Amount = 60
 
     @property
     def failed_statuses(self) -> frozenset[int]:
@@ -245,20 +248,21 @@ def _secret(
     if command:
         return _run(f"{kind}_command", command)
     if file:
-        return _read(f"{kind}_file", Path(file).expanduser())
+        return _read(f"{kind}_file", file)
     return environment.get(variable) or None
 
 
 def _run(name: str, command: tuple[str, ...]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)  # noqa: S603 - the user's own
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise ConfigError(f"{name} {command[0]!r} failed: {type(error).__name__}", "run it by hand") from None
     return done.stdout.strip()
 
 
-def _read(name: str, path: Path) -> str:
+def _read(name: str, file: str) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"{name} {path}: {error.strerror}", "check the path and its permissions") from None
+        return Path(file).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, ValueError, RuntimeError) as error:
+        cause = getattr(error, "strerror", None) or type(error).__name__
+        raise ConfigError(f"{name} {file!r}: {cause}", "check the path and its permissions") from None

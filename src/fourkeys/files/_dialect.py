@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fourkeys.streams import Type
-from fourkeys.window import rfc3339
+from fourkeys.window import is_rfc3339, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from fourkeys.streams import Stream
 
-_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z").fullmatch
 _SPECIAL = re.compile('[",\r\n\x00]').search
 _SPECIALS = '",\r\n\x00'
 _BATCH = 500
@@ -102,19 +101,17 @@ class Dialect:
 
     def _moments(self, values: Sequence[Any]) -> Sequence[str]:
         first = values[0]
-        if type(first) is str and values.count(first) == len(values) and _UTC(first):
+        if type(first) is str and values.count(first) == len(values) and is_rfc3339(first):
             return values
         return [self._moment(value) for value in values]
 
     def _moment(self, value: Any) -> str:
         if value is None:
             return ""
-        if type(value) is str:
-            if _UTC(value):
-                return value
-            try:
-                return rfc3339(datetime.fromisoformat(value))
-            except ValueError:
-                self.untimely += 1
-                return ""
-        return rfc3339(value)
+        if type(value) is str and is_rfc3339(value):
+            return value
+        try:
+            return rfc3339(datetime.fromisoformat(value) if type(value) is str else value)
+        except (ValueError, OverflowError):
+            self.untimely += 1
+            return ""

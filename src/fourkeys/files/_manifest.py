@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fourkeys.errors import FileError
+from fourkeys.errors import UNREADABLE, FileError
 from fourkeys.window import Watermark  # noqa: TC001 - msgspec reads the annotation
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def read_manifest(directory: Path) -> Manifest | None:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise FileError(f"{path}: not a manifest: {error}", "extract again, or remove the file") from None
 
 

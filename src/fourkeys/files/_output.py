@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import msgspec
 
 from fourkeys import __version__
-from fourkeys.errors import FileError
+from fourkeys.errors import UNREADABLE, FileError
 from fourkeys.files._dialect import Dialect
 from fourkeys.files._manifest import (
     TEMPORARY,
@@ -162,7 +162,7 @@ class Output:
         try:
             known = msgspec.json.decode((self.directory / CHECKPOINT).read_bytes(), type=_Checkpoint)
             sizes = {name: self._temporary(name).stat().st_size for name in known.files}
-        except (OSError, msgspec.DecodeError):
+        except (OSError, *UNREADABLE):
             return None
         if known.plan != plan or any(sizes[name] < file.size for name, file in known.files.items()):
             return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import httpx
 import msgspec
 
-from fourkeys.errors import AuthenticationError, NotFoundError, SourceError
+from fourkeys.errors import UNREADABLE, AuthenticationError, NotFoundError, SourceError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ T = TypeVar("T")
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _TRANSIENT = frozenset({408, 500, 502, 503, 504})
 _LIMITED = frozenset({403, 429})
+_DIGITS = 15
 _LINK = re.compile(r'<([^>]*)>\s*;\s*rel="?(\w+)"?')
 
 
@@ -36,6 +37,7 @@ class Patience:
         longest: upper bound of any random pause.
         refusals: tries after a refused token, as servers and faults refuse good ones now and then.
         unknown: pause where a server says "too many" and not how long.
+        bearable: longest pause that a server may ask for; a limit of GitHub's is over within the hour.
     """
 
     connect: float = 10
@@ -46,6 +48,7 @@ class Patience:
     longest: float = 20
     refusals: int = 3
     unknown: float = 60
+    bearable: float = 7200
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +126,15 @@ def judge(response: httpx.Response, where: str, decode: Callable[[bytes], T], pa
         try:
             value = decode(b"[]" if status == httpx.codes.NOT_MODIFIED else response.content)
         except Again as again:
-            again.wait = _asked_to_wait(response, patience.unknown)
+            again.wait = _bearable(_asked_to_wait(response, patience.unknown), where, patience)
             raise
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise Again(f"not the JSON that it should be ({error})", patience.attempts) from None
         return Answer(value, str(response.url), status, response.headers, _date(response))
     if status in _TRANSIENT:
         raise Again(f"status {status}", patience.attempts)
     if status in _LIMITED and (wait := _asked_to_wait(response, patience.unknown)) is not None:
-        raise Again("rate limited", patience.attempts, wait)
+        raise Again("rate limited", patience.attempts, _bearable(wait, where, patience))
     message = _message(response)
     if status == httpx.codes.UNAUTHORIZED:
         refused = AuthenticationError(
@@ -148,26 +151,37 @@ def judge(response: httpx.Response, where: str, decode: Callable[[bytes], T], pa
     raise RefusedError(f"{where}: refused ({status} {message})", "see the server's message", status)
 
 
+def _bearable(wait: float | None, where: str, patience: Patience) -> float | None:
+    """Return a wait that a server asks for; raises UnreachableError for one that nobody would sit through."""
+    if wait is not None and wait > patience.bearable:
+        raise UnreachableError(f"{where}: rate limited, for {wait / 3600:,.1f} hours", "run it again then")
+    return wait
+
+
 def _asked_to_wait(response: httpx.Response, unknown: float) -> float | None:
     """Return the seconds that a rate limit asks for, or None if this is no rate limit."""
     headers = response.headers
     now = _date(response)
     after = headers.get("retry-after", "")
-    if after.isdigit():
+    if _is_number(after):
         return float(after)
     if now and (until := _http_date(after)):
         return max(0.0, (until - now).total_seconds())
-    if headers.get("x-ratelimit-remaining") == "0" and (reset := headers.get("x-ratelimit-reset", "")).isdigit():
+    if headers.get("x-ratelimit-remaining") == "0" and _is_number(reset := headers.get("x-ratelimit-reset", "")):
         return max(0.0, int(reset) - now.timestamp()) + 1 if now else unknown
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS or "rate limit" in _message(response).lower():
         return unknown
     return None
 
 
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
+
+
 def _http_date(text: str) -> datetime | None:
     try:
         return parsedate_to_datetime(text).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -179,7 +193,7 @@ def _message(response: httpx.Response) -> str:
     """Return what the server says went wrong, in one short line."""
     try:
         body = msgspec.json.decode(response.content)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return ""
     text = body.get("message") if isinstance(body, dict) else None
     return " ".join(text.split())[:200] if isinstance(text, str) else ""

@@ -18,11 +18,11 @@ import msgspec
 import tenacity
 
 from fourkeys import __version__
-from fourkeys.errors import SourceError, UnreachableError
+from fourkeys.errors import ConfigError, SourceError, UnreachableError
 from fourkeys.http._answers import Again, Answer, Patience, judge
 from fourkeys.http._credentials import Nobody
-from fourkeys.http._limit import Limit
-from fourkeys.http._transport import Network
+from fourkeys.http._limit import Budget, Limit
+from fourkeys.http._transport import Network, words
 from fourkeys.http._transport import transport as aiohttp
 
 if TYPE_CHECKING:
@@ -36,24 +36,9 @@ LABEL: ContextVar[str] = ContextVar("label", default="")
 """What the requests of the current task are counted for."""
 
 _HOPS = 5
-
-
-@dataclass(slots=True)
-class Budget:
-    """Tries that a run may spend on failures: every success earns a part of one, every retry costs one."""
-
-    left: float = 100
-    earned: float = 0.5
-    most: float = 200
-
-    def success(self) -> None:
-        """Earn a part of a retry."""
-        self.left = min(self.most, self.left + self.earned)
-
-    def spend(self) -> bool:
-        """Take one retry; False if there is none left."""
-        self.left -= 1
-        return self.left >= 0
+_LARGEST = 1 << 28
+"""Bytes of an answer, unpacked; the largest pages of the real servers have a twentieth of that."""
+_OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 
 
 class Client:
@@ -88,7 +73,10 @@ class Client:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.base = base.rstrip("/")
-        self.host = httpx.URL(base).netloc.decode()
+        try:
+            self.host = httpx.URL(base).netloc.decode()
+        except httpx.InvalidURL as error:
+            raise ConfigError(f"{base!r} is no address: {error}", "write https://HOST") from None
         self.requests: Counter[str] = Counter()
         self._origin = _origin(httpx.URL(base))
         self._patience = patience or Patience()
@@ -146,16 +134,19 @@ class Client:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
     ) -> Answer[T]:
-        address = httpx.URL(url if "://" in url else self.base + url)
-        if params:
-            address = address.copy_merge_params({key: str(value) for key, value in params.items()})
-        for _ in range(_HOPS):
-            self._check_origin(address)
-            request = _Request(method, address, dict(headers or {}), content)
-            response = await self._persist(request, decode)
-            if isinstance(response, Answer):
-                return response
-            address = address.join(response)
+        try:
+            address = httpx.URL(url if "://" in url else self.base + url)
+            if params:
+                address = address.copy_merge_params({key: str(value) for key, value in params.items()})
+            for _ in range(_HOPS):
+                self._check_origin(address)
+                request = _Request(method, address, dict(headers or {}), content)
+                response = await self._persist(request, decode)
+                if isinstance(response, Answer):
+                    return response
+                address = address.join(response)
+        except httpx.InvalidURL as error:
+            raise SourceError(f"{self.host}: {url[:200]!r} leads to no address: {error}", "check the address") from None
         raise SourceError(f"{self.host}: more than {_HOPS} redirects from {url}", "check the address")
 
     def _check_origin(self, address: httpx.URL) -> None:
@@ -209,12 +200,10 @@ class Client:
             began = loop.time()
             try:
                 async with asyncio.timeout(self._patience.attempt):
-                    response = await self._client.request(
-                        request.method, request.address, headers=headers, content=request.content
-                    )
+                    response = await self._send(request, headers)
             except (httpx.TransportError, httpx.DecodingError, TimeoutError, OSError) as error:
                 self.limit.refusal()
-                raise Again(_words(error), attempts) from None
+                raise Again(words(error), attempts) from None
             self._reached = True
             try:
                 answer = judge(response, f"{self.host}: {request.method} {request.path}", decode, self._patience)
@@ -224,6 +213,22 @@ class Client:
             self.limit.success(LABEL.get(), loop.time() - began)
             self._budget.success()
             return answer
+
+    async def _send(self, request: _Request, headers: Mapping[str, str]) -> httpx.Response:
+        """Return the answer with its body unpacked and read; raises SourceError for one that would fill the memory."""
+        sent = self._client.stream(request.method, request.address, headers=headers, content=request.content)
+        async with sent as response:
+            parts, size = list[bytes](), 0
+            async for part in response.aiter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > _LARGEST:
+                    raise SourceError(
+                        f"{self.host}: {request.method} {request.path}: an answer of more than {_LARGEST >> 20} MB",
+                        "see whether something else answers at this address",
+                    )
+        kept = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_WIRE]
+        return httpx.Response(response.status_code, headers=kept, content=b"".join(parts), request=response.request)
 
     async def _turn(self) -> _Turn:
         """Return the credential that may be used first, once it may be used."""
@@ -264,20 +269,3 @@ class _Request:
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
-
-
-def _words(error: BaseException) -> str:
-    """Name a transport's error without its address or its headers.
-
-    The transport calls a refused connection a timeout; its cause knows better.
-    """
-    names = f"{type(error).__name__} {type(error.__cause__).__name__}"
-    if "Certificate" in names:
-        return "its certificate is not trusted (a private authority has its own file: ca_file, or SSL_CERT_FILE)"
-    if "DNS" in names:
-        return "no such host"
-    if "Connector" in names or isinstance(error, httpx.ConnectError):
-        return "cannot connect"
-    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-        return "no answer in time"
-    return f"connection broken ({type(error).__name__})"

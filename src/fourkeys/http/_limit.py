@@ -1,10 +1,11 @@
-"""How many requests may be in flight: more while all goes well, half as many after a refusal."""
+"""How many requests may be in flight: more while all goes well, half as many after a refusal; and how many retries."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,24 @@ if TYPE_CHECKING:
 _SLOW = 3.0
 _SLOW_SECONDS = 1.0
 _SMOOTHING = 0.2
+
+
+@dataclass(slots=True)
+class Budget:
+    """Tries that a run may spend on failures: every success earns a part of one, every retry costs one."""
+
+    left: float = 100
+    earned: float = 0.5
+    most: float = 200
+
+    def success(self) -> None:
+        """Earn a part of a retry."""
+        self.left = min(self.most, self.left + self.earned)
+
+    def spend(self) -> bool:
+        """Take one retry; False if there is none left."""
+        self.left -= 1
+        return self.left >= 0
 
 
 class Limit:

@@ -66,3 +66,20 @@ def _proxy_of(base: httpx.URL) -> str | None:
     """Return the proxy that the environment names for an address."""
     proxies: Mapping[str, str] = getproxies()
     return None if proxy_bypass(base.host) else proxies.get(base.scheme)
+
+
+def words(error: BaseException) -> str:
+    """Name a transport's error without its address or its headers.
+
+    The transport calls a refused connection a timeout; its cause knows better.
+    """
+    names = f"{type(error).__name__} {type(error.__cause__).__name__}"
+    if "Certificate" in names:
+        return "its certificate is not trusted (a private authority has its own file: ca_file, or SSL_CERT_FILE)"
+    if "DNS" in names:
+        return "no such host"
+    if "Connector" in names or isinstance(error, httpx.ConnectError):
+        return "cannot connect"
+    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+        return "no answer in time"
+    return f"connection broken ({type(error).__name__})"

@@ -62,6 +62,9 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: dict[str, ModelColumn]
 
 
+_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r"})
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """One SQL file.
@@ -111,7 +114,7 @@ def settings(metrics: Metrics, now: datetime) -> dict[str, str]:
     """Return the placeholders that stand for configuration, as GoogleSQL literals."""
     return {
         "timezone": metrics.timezone,
-        "environment": metrics.environment.replace("\\", "\\\\").replace("'", "\\'"),
+        "environment": _escaped(metrics.environment),
         "incident_link_hours": repr(float(metrics.incident_link_hours)),
         "hotfix_labels": _strings(label.lower() for label in metrics.hotfix_labels),
         "hotfix_branches": _strings(metrics.hotfix_branches),
@@ -181,4 +184,8 @@ def _strings(values: Iterable[str]) -> str:
 
 def _string(value: str) -> str:
     """Write a string as GoogleSQL."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return f"'{_escaped(value)}'"
+
+
+def _escaped(value: str) -> str:
+    return value.translate(_ESCAPES)

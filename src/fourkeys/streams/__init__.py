@@ -10,7 +10,7 @@ import difflib
 
 from fourkeys.errors import UsageError
 from fourkeys.streams._ghes import GHES
-from fourkeys.streams._model import Column, Stream, Type
+from fourkeys.streams._model import Column, Number, Stream, Type
 from fourkeys.streams._others import (
     DEPLOYMENT_COMMITS,
     DEPLOYMENT_LINKS,
@@ -45,4 +45,4 @@ def stream(name: str) -> Stream:
     raise UsageError(msg, f"did you mean {' or '.join(near)}?" if near else "`fourkeys schema` lists all streams")
 
 
-__all__ = ["DERIVED", "STREAMS", "Column", "Stream", "Type", "stream"]
+__all__ = ["DERIVED", "STREAMS", "Column", "Number", "Stream", "Type", "stream"]

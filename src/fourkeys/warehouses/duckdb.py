@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _NULL = r"\N"
+_FITS = {
+    Type.INTEGER: "regexp_full_match({text}, '[+-]?[0-9]+')",
+    Type.FLOAT: "isfinite({value})",
+    Type.TIMESTAMP: "{value} between '0001-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00'",
+}
+"""What DuckDB's casts let through: 1.5 as the number 2, no number as one, times of which no calendar knows."""
 
 
 class DuckDB:
@@ -225,7 +231,9 @@ def _bad(name: str, kind: Type, *, required: bool) -> str:
     if kind is Type.JSON:
         tests.append(f'("{name}" is not null and not json_valid("{name}"))')
     elif kind is not Type.STRING:
-        tests.append(f'("{name}" is not null and try_cast("{name}" as {kind.duckdb}) is null)')
+        value = f'try_cast("{name}" as {kind.duckdb})'
+        fits = _FITS.get(kind, "true").format(text=f'"{name}"', value=value)
+        tests.append(f'("{name}" is not null and not coalesce({value} is not null and {fits}, false))')
     return " or ".join(tests)
 
 

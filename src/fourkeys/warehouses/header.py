@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from fourkeys.streams import Stream
 
+_LONGEST_HEADER = 1 << 16
 NOTHING_LOADED = "nothing of this file was loaded; mend the value and load it again"
 
 
@@ -24,7 +25,7 @@ def read_header(stream: Stream, file: Path) -> list[str]:
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
-            header = next(csv.reader(text), [])
+            header = next(csv.reader([text.readline(_LONGEST_HEADER)]), [])
     except FileNotFoundError:
         raise FileError(f"{file}: no such file", "give the folder or the CSV files that `extract` wrote") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -43,11 +44,15 @@ def read_header(stream: Stream, file: Path) -> list[str]:
 
 def line_of_record(file: Path, record: int) -> int:
     """Return the line on which data record number *record* (from 1) starts."""
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text)
-        for _ in range(record):
-            next(reader)
-        return reader.line_num + 1
+    line, records, quoted = 1, -1, False
+    with file.open(encoding="utf-8-sig", newline="", errors="replace") as text:
+        for part in text:
+            records += not quoted and bool(part.strip("\r\n"))
+            if records == record:
+                return line
+            quoted ^= part.count('"') % 2 == 1
+            line += 1
+    return line
 
 
 def line_of_byte(file: Path, offset: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -24,6 +25,7 @@ _TRIES = 4
 _LATER = ("RATE_LIMITED", "SERVICE_UNAVAILABLE", "TIMEOUT")
 _RAW = msgspec.json.Decoder(list[msgspec.Raw])
 _LISTS = msgspec.json.Decoder(dict[str, list[msgspec.Raw] | int])
+_PAGE = re.compile(r"[?&]page=([0-9]{1,9})(?:&|$)")
 _HEAVY = ("omething went wrong", "imeout", "timed out")
 
 
@@ -211,8 +213,8 @@ def _problem(error: graph.Error, host: str) -> Exception:
 
 
 def _number(links: Mapping[str, str]) -> int | None:
-    text = httpx.URL(links["last"]).params.get("page", "") if "last" in links else ""
-    return int(text) if text.isdigit() else None
+    found = _PAGE.search(links.get("last", ""))
+    return int(found[1]) if found else None
 
 
 def _wrapped(body: bytes) -> list[msgspec.Raw]:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from fourkeys.sources.ghes._records import Actor  # noqa: TC001 - msgspec reads the annotation
+from fourkeys.streams import Number  # noqa: TC001 - msgspec reads the annotation
 
 
 class _Record(msgspec.Struct, gc=False):
@@ -16,7 +17,7 @@ class _Record(msgspec.Struct, gc=False):
 class Deployment(_Record):
     """A deployment."""
 
-    id: int | None = None
+    id: Number | None = None
     sha: str | None = None
     ref: str | None = None
     environment: str | None = None
@@ -32,7 +33,7 @@ class Deployment(_Record):
 class Status(_Record):
     """A status of a deployment."""
 
-    id: int | None = None
+    id: Number | None = None
     state: str | None = None
     created_at: str | None = None
     environment: str | None = None
@@ -43,19 +44,19 @@ class Status(_Record):
 class WorkflowRun(_Record):
     """A run of a workflow; its `name` is the workflow's unless the workflow names its runs."""
 
-    id: int | None = None
-    workflow_id: int | None = None
+    id: Number | None = None
+    workflow_id: Number | None = None
     name: str | None = None
     head_branch: str | None = None
     head_sha: str | None = None
     event: str | None = None
     status: str | None = None
     conclusion: str | None = None
-    run_attempt: int | None = None
+    run_attempt: Number | None = None
     created_at: str | None = None
     updated_at: str | None = None
     run_started_at: str | None = None
-    run_number: int | None = None
+    run_number: Number | None = None
     node_id: str | None = None
     url: str | None = None
     html_url: str | None = None
@@ -64,8 +65,8 @@ class WorkflowRun(_Record):
 class Job(_Record):
     """A job of a run."""
 
-    id: int | None = None
-    run_id: int | None = None
+    id: Number | None = None
+    run_id: Number | None = None
     name: str | None = None
     status: str | None = None
     conclusion: str | None = None
@@ -85,8 +86,8 @@ class File(_Record):
 
     filename: str | None = None
     status: str | None = None
-    additions: int | None = None
-    deletions: int | None = None
+    additions: Number | None = None
+    deletions: Number | None = None
     previous_filename: str | None = None
 
 

@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from fourkeys.streams import Number  # noqa: TC001 - msgspec reads the annotation
+
 T = TypeVar("T")
 _WHO = """
 fragment who on Actor {
@@ -116,7 +118,7 @@ class Who(_Record):
 
     login: str | None = None
     kind: str | None = msgspec.field(default=None, name="__typename")
-    database_id: int | None = None
+    database_id: Number | None = None
 
 
 class Name(_Record):
@@ -143,7 +145,7 @@ class Connection(msgspec.Struct, Generic[T], rename="camel"):
 
     nodes: list[T | None] | None = None
     page_info: PageInfo = msgspec.field(default_factory=PageInfo)
-    total_count: int | None = None
+    total_count: Number | None = None
 
 
 class GitActor(_Record):
@@ -176,7 +178,7 @@ class Review(_Record):
     """A review."""
 
     id: str | None = None
-    database_id: int | None = None
+    database_id: Number | None = None
     state: str | None = None
     submitted_at: str | None = None
     body: str | None = None
@@ -190,8 +192,8 @@ class Pull(_Record):
     """A pull request."""
 
     id: str | None = None
-    database_id: int | None = None
-    number: int | None = None
+    database_id: Number | None = None
+    number: Number | None = None
     state: str | None = None
     is_draft: bool | None = None
     title: str | None = None
@@ -204,9 +206,9 @@ class Pull(_Record):
     updated_at: str | None = None
     closed_at: str | None = None
     merged_at: str | None = None
-    additions: int | None = None
-    deletions: int | None = None
-    changed_files: int | None = None
+    additions: Number | None = None
+    deletions: Number | None = None
+    changed_files: Number | None = None
     author: Who | None = None
     merged_by: Who | None = None
     merge_commit: Oid | None = None
@@ -233,7 +235,7 @@ class Ref(_Record):
 class Dated(_Record):
     """A release, deployment, label or issue, as far as it tells whether it changed."""
 
-    database_id: int | None = None
+    database_id: Number | None = None
     updated_at: str | None = None
     is_draft: bool | None = None
     tag_name: str | None = None

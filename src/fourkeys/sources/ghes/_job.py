@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fourkeys.errors import SourceError
+from fourkeys.errors import UNREADABLE, SourceError
 from fourkeys.sources.ghes._rows import Scope
 from fourkeys.sources.ghes._sink import Progress
 from fourkeys.streams import STREAMS, Stream
+from fourkeys.window import is_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,11 +74,14 @@ class Job:
         if mark is None or self.plan.window.since is not None:
             return Progress()
         try:
-            return msgspec.json.decode(mark.state or "{}", type=Progress)
-        except msgspec.DecodeError:
+            found = msgspec.json.decode(mark.state or "{}", type=Progress)
+        except UNREADABLE:
+            found = None
+        if found is None or not all(is_rfc3339(each) for each in (found.newest, found.whole_at) if each is not None):
             raise SourceError(
                 f"{self.name}: the watermark of {stream.name} cannot be read", "extract it once with --since"
-            ) from None
+            )
+        return found
 
     def since(self, stream: Stream) -> datetime | None:
         """Return where to start: the window, or what was seen last less the lag, or None for the beginning."""

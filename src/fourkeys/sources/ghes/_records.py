@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from fourkeys.streams import Number  # noqa: TC001 - msgspec reads the annotation
+
 
 class _Record(msgspec.Struct, gc=False):
     """A JSON object; fields that are not named here are skipped unread."""
@@ -13,7 +15,7 @@ class Account(_Record):
     """A user, bot or organization, in short or in full."""
 
     login: str | None = None
-    id: int | None = None
+    id: Number | None = None
     type: str | None = None
     site_admin: bool | None = None
     name: str | None = None
@@ -42,13 +44,13 @@ class Actor(_Record):
     """Who did something."""
 
     login: str | None = None
-    id: int | None = None
+    id: Number | None = None
 
 
 class Repository(_Record):
     """A repository."""
 
-    id: int | None = None
+    id: Number | None = None
     node_id: str | None = None
     full_name: str | None = None
     default_branch: str | None = None
@@ -79,7 +81,7 @@ class Linked(_Record):
 class Label(_Record):
     """A label."""
 
-    id: int | None = None
+    id: Number | None = None
     name: str | None = None
     color: str | None = None
     description: str | None = None
@@ -91,8 +93,8 @@ class Label(_Record):
 class Issue(_Record):
     """An issue, or the issue side of a pull request. Labels were plain names once."""
 
-    id: int | None = None
-    number: int | None = None
+    id: Number | None = None
+    number: Number | None = None
     pull_request: Linked | None = None
     state: str | None = None
     state_reason: str | None = None
@@ -102,7 +104,7 @@ class Issue(_Record):
     labels: list[Label | str] | None = None
     assignees: list[Actor] | None = None
     milestone: Titled | None = None
-    comments: int | None = None
+    comments: Number | None = None
     created_at: str | None = None
     updated_at: str | None = None
     closed_at: str | None = None
@@ -123,7 +125,7 @@ class Issue(_Record):
 class Comment(_Record):
     """A comment on an issue or pull request."""
 
-    id: int | None = None
+    id: Number | None = None
     issue_url: str | None = None
     user: Actor | None = None
     body: str | None = None
@@ -138,14 +140,14 @@ class Comment(_Record):
 class EventIssue(_Record):
     """The issue of an event."""
 
-    number: int | None = None
-    id: int | None = None
+    number: Number | None = None
+    id: Number | None = None
 
 
 class Event(_Record):
     """Something that happened to an issue."""
 
-    id: int | None = None
+    id: Number | None = None
     issue: EventIssue | None = None
     event: str | None = None
     actor: Actor | None = None
@@ -166,7 +168,7 @@ class Event(_Record):
 class Asset(_Record):
     """A file attached to a release."""
 
-    id: int | None = None
+    id: Number | None = None
     name: str | None = None
     url: str | None = None
 
@@ -174,7 +176,7 @@ class Asset(_Record):
 class Release(_Record):
     """A release."""
 
-    id: int | None = None
+    id: Number | None = None
     tag_name: str | None = None
     target_commitish: str | None = None
     name: str | None = None
@@ -221,7 +223,7 @@ class Git(_Record):
     author: Signature | None = None
     committer: Signature | None = None
     message: str | None = None
-    comment_count: int | None = None
+    comment_count: Number | None = None
 
 
 class Commit(_Record):
@@ -242,7 +244,7 @@ class Comparison(_Record):
     """What one commit has that another has not, oldest first."""
 
     status: str | None = None
-    total_commits: int | None = None
+    total_commits: Number | None = None
     commits: list[Commit] | None = None
 
 
@@ -256,8 +258,8 @@ class Branch(_Record):
 class Pull(_Record):
     """A pull request; sizes and who merged it are in single answers only."""
 
-    id: int | None = None
-    number: int | None = None
+    id: Number | None = None
+    number: Number | None = None
     state: str | None = None
     draft: bool | None = None
     title: str | None = None
@@ -272,10 +274,10 @@ class Pull(_Record):
     updated_at: str | None = None
     closed_at: str | None = None
     merged_at: str | None = None
-    commits: int | None = None
-    additions: int | None = None
-    deletions: int | None = None
-    changed_files: int | None = None
+    commits: Number | None = None
+    additions: Number | None = None
+    deletions: Number | None = None
+    changed_files: Number | None = None
     node_id: str | None = None
     html_url: str | None = None
 
@@ -283,7 +285,7 @@ class Pull(_Record):
 class Review(_Record):
     """A review."""
 
-    id: int | None = None
+    id: Number | None = None
     user: Actor | None = None
     state: str | None = None
     submitted_at: str | None = None

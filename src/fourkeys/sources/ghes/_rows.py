@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from fourkeys.sources.ghes import _records as records
 
 Row = tuple[Any, ...]
+_DIGITS = 18
+"""Of the greatest numbers that a table can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def comment(record: records.Comment, scope: Scope, at: str) -> Row:
     r = record
     number = (r.issue_url or "").rpartition("/")[2]
     return (
-        scope.host, scope.repository, r.id, int(number) if number.isdigit() else None, login_of(r.user), _id(r.user),
+        scope.host, scope.repository, r.id, _number(number), login_of(r.user), _id(r.user),
         r.body, r.created_at, r.updated_at, r.node_id, r.url, r.html_url, r.author_association, at,
     )  # fmt: skip
 
@@ -123,6 +125,10 @@ def names(labels: Iterable[records.Label | str] | None) -> list[str | None]:
 def shas(commits: Iterable[records.Sha] | None) -> list[str | None]:
     """Return the hashes of commits."""
     return [each.sha for each in commits or ()]
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 def login_of(account: records.Actor | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fourkeys.files import Failure
-from fourkeys.window import Watermark, rfc3339
+from fourkeys.window import Watermark, is_rfc3339, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -158,7 +158,7 @@ class Sink:
                 name = ", ".join(f"{key} {row[column]}" for key, column in zip(stream.key, keys, strict=True))
                 self.warn(stream, [f"{url}: no {' and '.join(missing)} in {name}"])
             moment = row[cursor] if cursor is not None else None
-            if moment is not None:
+            if moment is not None and is_rfc3339(moment):
                 if until and moment >= until:
                     if partition not in self._state.capped:
                         self._state.capped.append(partition)

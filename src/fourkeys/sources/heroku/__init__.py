@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fourkeys.errors import ConfigError, FourkeysError
+from fourkeys.errors import UNREADABLE, ConfigError, FourkeysError
 from fourkeys.files import Failure
 from fourkeys.http import LABEL, Bearer, Client, Patience
 from fourkeys.sources.heroku._api import ACCEPT, Api, Page, Release
@@ -246,7 +246,7 @@ class _Run:
             return Memory()
         try:
             return msgspec.json.decode(mark.state or "{}", type=Memory)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             raise ConfigError(
                 f"{app}: the watermark of {RELEASES.name} cannot be read", "extract with --since, then load"
             ) from None

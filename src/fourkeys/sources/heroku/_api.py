@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fourkeys.errors import NotFoundError
+from fourkeys.streams import Number  # noqa: TC001 - msgspec reads the annotation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -42,7 +43,7 @@ class Release(msgspec.Struct):
     """A release, as a listing has it."""
 
     id: str | None = None
-    version: int | None = None
+    version: Number | None = None
     status: str | None = None
     current: bool | None = None
     description: str | None = None

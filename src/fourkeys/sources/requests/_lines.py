@@ -7,7 +7,6 @@ line by line, to say which line and why.
 from __future__ import annotations
 
 import calendar
-import math
 import re
 from collections import defaultdict
 from collections.abc import Callable
@@ -17,6 +16,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from fourkeys.errors import UNREADABLE
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -33,12 +34,16 @@ _MILLISECONDS = 1e11
 """Greater numbers are milliseconds since 1970, not seconds."""
 _LAST = 253_402_300_800
 """The end of the year 9999, in seconds since 1970."""
+_LONGEST = 1e18
+"""Greater durations, in whatever unit, are none."""
+_SECONDS, _PLAIN = frozenset(f":{second:02}" for second in range(60)), 3
+_FRACTION = re.compile(r"\.[0-9]+").fullmatch
 _LOWEST, _HIGHEST = 100, 599
 _MONTHS = {name: number for number, name in enumerate(calendar.month_abbr) if name}
 COMBINED = re.compile(
     rb'^\S+ [^\["\n]*\[(\d\d)/(\w{3})/(\d{4}):(\d\d:\d\d):\d\d ([+-]\d\d)(\d\d)\] '
     rb'"(?:[^"\\\n]|\\.)*" (\d{3}) (?:\d+|-)'
-    rb'(?: "(?:[^"\\\n]|\\.)*" "(?:[^"\\\n]|\\.)*"(?: (\d+(?:\.\d+)?))?)?(?:[ \r][^\n]*)?$',
+    rb'(?: "(?:[^"\\\n]|\\.)*" "(?:[^"\\\n]|\\.)*"(?: (\d{1,17}(?:\.\d+)?))?)?(?:[ \r][^\n]*)?$',
     re.MULTILINE,
 )
 
@@ -107,7 +112,7 @@ class Ndjson:
         """Count the lines of a piece."""
         try:
             return self._fast(piece)
-        except (msgspec.DecodeError, UnicodeDecodeError, BadLineError, IndexError):
+        except (*UNREADABLE, BadLineError, IndexError):
             return _slow(piece, self._line, complain)
 
     def _fast(self, piece: bytes) -> Parts:
@@ -116,10 +121,11 @@ class Ndjson:
         local: _Found = defaultdict(_nothing)
         for request in self._many(piece):
             time = request.time
-            if time[-1] == "Z":
+            if time[-1] == "Z" and _is_rest(time[16:-1]):
                 entry = utc[request.service, time[:16], request.status]
             else:
-                minute = time[:16] + time[-6:] if time[-6:-5] in {"+", "-"} else time
+                is_plain = time[-6:-5] in {"+", "-"} and _is_rest(time[16:-6])
+                minute = time[:16] + time[-6:] if is_plain else time
                 entry = local[request.service, minute, request.status]
             entry[0] += 1
             entry[1] += request.duration or 0.0
@@ -127,7 +133,7 @@ class Ndjson:
         parts: Parts = {}
         for (service, time, status), entry in found.items():
             key = (_named(service, self._service), self._clock.minute(time), _status(status))
-            if not math.isfinite(entry[1]):
+            if not abs(entry[1]) < _LONGEST:
                 raise BadLineError("a duration that is no number")
             add(parts, key, *entry)
         return parts
@@ -135,7 +141,7 @@ class Ndjson:
     def _line(self, line: bytes) -> tuple[str, int, int, float]:
         try:
             request = self._one(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise BadLineError(str(error)) from None
         service, minute = _named(request.service, self._service), self._clock.minute(request.time)
         return service, minute, _status(request.status), _duration(request.duration)
@@ -252,9 +258,14 @@ def _combined_minute(*parts: bytes) -> int:
 
 def _cut(time: str) -> str | float:
     """Return a time of a CSV, cut to the minute where that is plain: seconds are not worth reading."""
-    if time[-1:] == "Z":
+    if time[-1:] == "Z" and _is_rest(time[16:-1]):
         return time[:16] + "Z"
-    return float(time) if time.replace(".", "", 1).isdigit() else time
+    return float(time) if time.isascii() and time.replace(".", "", 1).isdigit() else time
+
+
+def _is_rest(text: str) -> bool:
+    """Whether a text is what may stand behind a minute: seconds, and fractions of them."""
+    return text[:3] in _SECONDS and (len(text) == _PLAIN or bool(_FRACTION(text, _PLAIN)))
 
 
 def _named(service: str | None, default: str) -> str:
@@ -275,4 +286,4 @@ def _duration(value: Any) -> float:
         number = float(value or 0)
     except (TypeError, ValueError):
         return 0.0
-    return number if math.isfinite(number) else 0.0
+    return number if abs(number) < _LONGEST else 0.0

@@ -132,7 +132,7 @@ def _parsed(piece: bytes, parse: Callable[[bytes, Callable[[int, str], None]], P
 
 def _table(name: str, file: _Log, settings: Requests, clock: Clock, misfits: Misfits) -> Iterator[Parts]:
     text = io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")
-    reader = csv.reader(text)
+    reader = csv.reader(_lines(text))
     table = Table(_places(name, next(reader, []), settings), settings.service, clock)
     parts: Parts = {}
     for row in _records(reader, misfits):
@@ -147,6 +147,14 @@ def _table(name: str, file: _Log, settings: Requests, clock: Clock, misfits: Mis
             parts = {}
     yield parts
     text.detach()  # or else it closes what is not ours
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Yield lines; raises OSError for one that does not end."""
+    while line := text.readline(_LONGEST):
+        if len(line) >= _LONGEST:
+            raise OSError("a line does not end")
+        yield line
 
 
 def _records(reader: _csv.Reader, misfits: Misfits) -> Iterator[list[str]]:
