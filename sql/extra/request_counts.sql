@@ -42,7 +42,7 @@ using (
 
         from requests
         where
-            service_key is not null
+            service_key != ''
             and requested_at is not null
             and status between 100 and 599
 

@@ -119,19 +119,37 @@ rated as (
 
 ),
 
+-- twice the logarithm of how much likelier the counts are with two rates than with one: Wilks' G, one degree of freedom
+compared as (
+
+    select
+        *,
+        2 * (
+            if(errors_before > 0, errors_before * ln(safe_divide(failure_rate_before, failure_rate_pooled)), 0)
+            + if(errors_after > 0, errors_after * ln(safe_divide(failure_rate_after, failure_rate_pooled)), 0)
+            + if(
+                requests_before > errors_before,
+                (requests_before - errors_before) * ln(safe_divide(1 - failure_rate_before, 1 - failure_rate_pooled)),
+                0
+            )
+            + if(
+                requests_after > errors_after,
+                (requests_after - errors_after) * ln(safe_divide(1 - failure_rate_after, 1 - failure_rate_pooled)),
+                0
+            )
+        ) as g
+
+    from rated
+
+),
+
 tested as (
 
     select
         *,
-        safe_divide(
-            failure_rate_after - failure_rate_before,
-            sqrt(
-                failure_rate_pooled * (1 - failure_rate_pooled)
-                * (safe_divide(1, requests_before) + safe_divide(1, requests_after))
-            )
-        ) as z
+        sign(failure_rate_after - failure_rate_before) * sqrt(greatest(g, 0)) as z
 
-    from rated
+    from compared
 
 )
 

@@ -19,7 +19,7 @@ from zetasql_engine import Refused, ZetaSQL
 
 from fourkeys.config import Metrics
 from fourkeys.mart.metrics import FIGURES
-from fourkeys.mart.views import models, render, settings, views
+from fourkeys.mart.views import models, render, settings, sql_folder, views
 from fourkeys.streams import DERIVED, STREAMS
 
 pytestmark = pytest.mark.zetasql
@@ -136,6 +136,20 @@ def test_refusal(engine: ZetaSQL) -> None:
         engine.analyze("select shaa from raw.ghes_commits")
     with pytest.raises(Refused, match="No matching signature for operator ="):
         engine.analyze("select * from raw.ghes_commits where sha = 1")
+
+
+def test_behaviour_log(engine: ZetaSQL) -> None:
+    """BigQuery's analyzer takes the statement that counts requests from a behaviour log, with its two parameters."""
+    statement = (sql_folder() / "extra" / "request_counts.sql").read_text(encoding="utf-8")
+    columns = {"service": "STRING", "ts": "TIMESTAMP", "status": "INT64", "duration_ms": "INT64"}
+    engine.put("behaviour.requests", columns)
+    window = {"since": "TIMESTAMP", "until": "TIMESTAMP"}
+
+    engine.analyze(statement, window)
+    with pytest.raises(Refused, match="since"):
+        engine.analyze(statement)
+    with pytest.raises(Refused, match="extracted"):
+        engine.analyze(statement.replace("extracted_at)", "extracted)"), window)
 
 
 @pytest.mark.parametrize("name", [view.name for view in views()])

@@ -39,7 +39,7 @@ V_1_2_WEEK_WITH_WEEKDAY V_1_2_GROUP_BY_STRUCT V_1_2_GROUP_BY_ARRAY V_1_3_ADDITIO
 V_1_3_CONCAT_MIXED_TYPES V_1_3_DATE_ARITHMETICS V_1_3_DATE_TIME_CONSTRUCTORS V_1_3_EXTENDED_DATE_TIME_SIGNATURES
 V_1_3_IS_DISTINCT V_1_3_NULLS_FIRST_LAST_IN_ORDER_BY V_1_3_QUALIFY
 """.split()  # noqa: SIM905 - a table of names
-STATEMENTS = ("QUERY_STMT", "CREATE_VIEW_STMT", "CREATE_TABLE_AS_SELECT_STMT")
+STATEMENTS = ("QUERY_STMT", "CREATE_VIEW_STMT", "CREATE_TABLE_AS_SELECT_STMT", "MERGE_STMT")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SCALARS = {
@@ -125,20 +125,28 @@ class ZetaSQL:
             cells.extend(to_proto(value, kind) for value, (_, kind) in zip(row, types, strict=True))
         self._types[name], self._rows[name] = types, content
 
-    def analyze(self, statement: str) -> tuple[dict[str, str], set[str]]:
+    def analyze(self, statement: str, parameters: Mapping[str, str] | None = None) -> tuple[dict[str, str], set[str]]:
         """Resolve a statement.
 
+        Args:
+            statement: in GoogleSQL.
+            parameters: names and types of what it names with `@`.
+
         Returns:
-            Its columns with their types, and the names of the functions that it aggregates with.
+            Its columns with their types, none for a merge, and the names of the functions that it aggregates with.
 
         Raises:
             Refused: BigQuery would not take it.
         """
+        options = options_pb2.AnalyzerOptionsProto()
+        options.CopyFrom(self._options)
+        for name, kind in (parameters or {}).items():
+            options.query_parameters.add(name=name, type=type_of(kind))
         request = service.AnalyzeRequest(
-            options=self._options, simple_catalog=self._catalog(_read_by(statement)), sql_statement=statement
+            options=options, simple_catalog=self._catalog(_read_by(statement)), sql_statement=statement
         )
         tree = self._call("Analyze", request, service.AnalyzeResponse).resolved_statement
-        columns = next(node.output_column_list for node in _walk(tree) if _has_output(node))
+        columns: Any = next((node.output_column_list for node in _walk(tree) if _has_output(node)), ())
         calls = (node for node in _walk(tree) if node.DESCRIPTOR.name == "ResolvedAggregateFunctionCallProto")
         aggregates = {call.parent.parent.function.name.removeprefix("ZetaSQL:") for call in calls}
         return {column.name: name_of(column.column.type) for column in columns}, aggregates
@@ -197,7 +205,7 @@ def _language() -> options_pb2.LanguageOptionsProto:
 
 
 def _read_by(sql: str) -> set[str]:
-    return {".".join(found) for found in re.findall(r"(?:from|join)\s+(raw|mart)\.(\w+)", sql)}
+    return {".".join(found) for found in re.findall(r"(?:from|join|merge into)\s+(raw|mart|behaviour)\.(\w+)", sql)}
 
 
 def type_of(name: str) -> type_pb2.TypeProto:

@@ -35,7 +35,7 @@ def log(tmp_path: Path) -> Path:
     lines = [
         {
             "ts": f"2026-03-0{dice.choice('12')}T{dice.randrange(24):02}:0{dice.randrange(3)}:{dice.randrange(60):02}Z",
-            "service": dice.choice(["shop", "mail", None]),
+            "service": dice.choice(["shop", "mail", "", None]),
             "status": dice.choice([101, 200, 302, 404, 500, 503, 999]),
             "duration_ms": dice.choice([None, 1.5, 20]),
         }
