@@ -15,7 +15,7 @@ Row = dict[str, Any]
 def assert_figures(expect: Row, row: Row) -> None:
     """Compare the keys that *expect* names, numbers to 1e-6."""
     for key, value in expect.items():
-        assert wanted(value) == row[key], key
+        assert wanted(value) == row[key], f"{row.get('service', '')} {key}"
 
 
 def assert_views(views: dict[str, list[Row]], read: Callable[[str], list[Row]]) -> None:

@@ -18,7 +18,7 @@ from worlds import build_world, day, groups, load_yaml, merge, renamed
 from zetasql_engine import Refused, ZetaSQL
 
 from fourkeys.config import Metrics
-from fourkeys.mart.metrics import FIGURES
+from fourkeys.mart.metrics import ASKED, FIGURES, asked
 from fourkeys.mart.views import models, render, settings, sql_folder, views
 from fourkeys.streams import DERIVED, STREAMS
 
@@ -59,11 +59,7 @@ class Company:
 
     def _measure(self, windows: list[Window]) -> list[dict[str, Any]]:
         """Return the figures for windows of services, as `fourkeys metrics` asks for them."""
-        literal = ", ".join(
-            f"struct('{service}' as service, date '{start}' as period_start, date '{end}' as period_end)"
-            for service, start, end in windows
-        )
-        periods = f"(select 'asked' as grain, service, period_start, period_end from unnest([{literal}]))"
+        periods = ASKED.replace("?", f"'{asked(windows)}'")
         text = next(view.text for view in views() if view.name == "int_four_keys")
         columns, rows = self.engine.query(render(text, NAMES, self.values, periods))
         return [dict(zip(columns, row, strict=True)) for row in rows]

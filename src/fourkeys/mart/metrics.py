@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from fourkeys.mart.views import render, settings, views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from fourkeys.config import Metrics
@@ -24,6 +25,17 @@ FIGURES = (
     "time_to_restore_hours_median", "deployment_rework_rate",
 )  # fmt: skip
 """The figures of `fourkeys metrics`, in their order; definitions in docs/metrics.md."""
+
+ASKED = """(
+    select
+        'asked' as grain,
+        substr(span, 23) as service,
+        cast(substr(span, 1, 10) as date) as period_start,
+        cast(substr(span, 12, 10) as date) as period_end
+
+    from unnest(json_value_array(?)) as span
+)"""
+"""What `int_four_keys` reads instead of `int_periods`; its one parameter is what `asked` writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +64,8 @@ def measure(warehouse: Warehouse, metrics: Metrics, query: Query, now: datetime)
     spans = _spans(warehouse, names["mart"], metrics, query, today)
     if not spans:
         return []
-    literal = ", ".join(
-        f"struct('{service}' as service, date '{start}' as period_start, date '{end}' as period_end)"
-        for service, start, end in spans
-    )
-    periods = f"(select 'asked' as grain, service, period_start, period_end from unnest([{literal}]))"
     text = next(view.text for view in views() if view.name == "int_four_keys")
-    rows = warehouse.query(render(text, names, values, periods))
+    rows = warehouse.query(render(text, names, values, ASKED), [asked(spans)])
     rows.sort(key=lambda row: (row["service"], row["period_start"]))
     head = ("service", "owner") if query.by == "total" else ("service", "owner", "period_start")
     return [
@@ -67,6 +74,11 @@ def measure(warehouse: Warehouse, metrics: Metrics, query: Query, now: datetime)
         | {name: row[name] for name in FIGURES}
         for row in rows
     ]
+
+
+def asked(spans: Iterable[tuple[str, date, date]]) -> str:
+    """Write spans (service, first day, day after the last) as the parameter of `ASKED`."""
+    return json.dumps([f"{start} {end} {service}" for service, start, end in spans])
 
 
 def _spans(

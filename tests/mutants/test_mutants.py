@@ -1,0 +1,32 @@
+"""The list of deliberate mistakes fits the code; `make mutants` makes them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+ROWS = yaml.safe_load(Path(__file__).with_name("mutants.yaml").read_text(encoding="utf-8"))
+
+
+def test_every_text_occurs_once() -> None:
+    """What a mistake replaces is still there, and nowhere else in its file."""
+    places = {row["mistake"]: (ROOT / row["file"]).read_text(encoding="utf-8").count(row["replace"]) for row in ROWS}
+
+    assert {} == {mistake: count for mistake, count in places.items() if count != 1}
+
+
+def test_every_mistake_is_one() -> None:
+    """No mistake stands twice, and each changes something."""
+    assert [] == [name for name, count in Counter(row["mistake"] for row in ROWS).items() if count > 1]
+    assert [] == [row["mistake"] for row in ROWS if row["replace"] == row["with"]]
+
+
+def test_every_mistake_was_noticed() -> None:
+    """The table of the last run has all mistakes of the list, each noticed by a test."""
+    table = Path(__file__).with_name("results.md").read_text(encoding="utf-8")
+    noticed = {line.split(" | ")[1] for line in table.splitlines() if "nobody" not in line and ".py::" in line}
+
+    assert {row["mistake"] for row in ROWS} == noticed
