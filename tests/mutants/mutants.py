@@ -1,8 +1,8 @@
 """Deliberate mistakes in SQL and code, each of which a test must notice: `make mutants`.
 
-The mistakes are in `mutants.yaml`. Each is made in a copy of the repository, never in the working tree; chosen tests run
-there until one fails. A mistake that none notices has survived: a scenario is missing. What was noticed by which test
-is written to `results.md`.
+The mistakes are in `mutants.yaml`. Each is made in a copy of the repository, never in the working tree; chosen tests
+run there until one fails. A mistake that none notices has survived: a scenario is missing. What was noticed by which
+test is written to `results.md`.
 """
 
 from __future__ import annotations
@@ -116,8 +116,7 @@ def run(chosen: list[Mutant], jobs: int) -> dict[str, str]:
             print(f"{time.monotonic() - begin:5.0f} s  {mutant.mistake}: {found or 'SURVIVED'}", flush=True)  # noqa: T201
             return found
 
-        found = dict(zip([m.mistake for m in chosen], pool.map(each, chosen), strict=True))
-    return found
+        return dict(zip([m.mistake for m in chosen], pool.map(each, chosen), strict=True))
 
 
 def _copy(place: Path) -> Path:
