@@ -8,7 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from fourkeys import __version__
-from fourkeys.cli import _extract, _lineage, _operate, _read, _report, _write
+from fourkeys.cli import _extract, _lineage, _operate, _read, _report, _schema, _write
 
 app = typer.Typer(
     name="fourkeys",
@@ -48,7 +48,7 @@ for _command in (
     _read.check,
     _read.status,
     _operate.sources,
-    _read.schema,
+    _schema.schema,
     _lineage.lineage,
     _write.demo,
 ):

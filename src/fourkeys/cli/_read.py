@@ -1,4 +1,4 @@
-"""Commands that only read: metrics, status, schema."""
+"""Commands that only read the warehouse: metrics, explain, check, status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fourkeys import config
 from fourkeys.cli import _common, _tables
 from fourkeys.cli._common import ConfigFile
 from fourkeys.errors import CheckError, UsageError
-from fourkeys.streams import STREAMS, stream
+from fourkeys.streams import STREAMS
 from fourkeys.warehouses.base import Warehouse
 from fourkeys.window import utc_now
 
@@ -37,14 +37,6 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
-
-
-class SchemaFormat(StrEnum):
-    """For whom a schema is printed."""
-
-    BIGQUERY = "bigquery"
-    DUCKDB = "duckdb"
-    MARKDOWN = "markdown"
 
 
 def metrics(
@@ -155,40 +147,6 @@ def status(
     print_rows([{name: value for name, value in row.items() if name != "affects"} for row in rows], Format.TABLE)
     for one in late.values():
         typer.echo(f"stale: {one}")
-
-
-def schema(
-    streams: Annotated[list[str] | None, typer.Argument(help="Streams [default: all].")] = None,
-    output: Annotated[SchemaFormat, typer.Option("--format", help="For whom.")] = SchemaFormat.MARKDOWN,
-) -> None:
-    """Print the schema of streams: for `bq load` (one stream), as DuckDB DDL, or to read."""
-    chosen = [stream(name) for name in streams or ()] or list(STREAMS.values())
-    if output is SchemaFormat.BIGQUERY:
-        fields = {
-            each.name: [
-                {
-                    "name": column.name,
-                    "type": column.type.bigquery,
-                    "mode": "REQUIRED" if column.name in each.key else "NULLABLE",
-                    "description": column.description,
-                }
-                for column in each.columns
-            ]
-            for each in chosen
-        }
-        document: Any = fields[chosen[0].name] if len(chosen) == 1 else fields
-        typer.echo(json.dumps(document, indent=2))
-        return
-    for each in chosen:
-        if output is SchemaFormat.DUCKDB:
-            lines = ",\n".join(f'    "{column.name}" {column.type.duckdb}' for column in each.columns)
-            typer.echo(f"create table if not exists {each.name} (\n{lines}\n);")
-        else:
-            typer.echo(f"## {each.name}\n\n{each.description}. Key: {', '.join(each.key)}.\n")
-            typer.echo("| column | type | meaning |\n| --- | --- | --- |")
-            for column in each.columns:
-                typer.echo(f"| {column.name} | {column.type.value} | {column.description} |")
-            typer.echo()
 
 
 def print_rows(rows: Sequence[dict[str, Any]], output: Format) -> None:
