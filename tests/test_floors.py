@@ -16,7 +16,8 @@ FLOORS = {
     "http": 1, "files": 1, "config": 1, "window": 1, "warehouses.googlesql": 1,
     "warehouses.header": 1, "warehouses.merging": 1,
     "sources": 2, "warehouses": 2, "mart": 2,
-    "extraction": 3, "pipeline": 3, "report": 3, "datastudio": 3, "doctor": 3, "starter": 3, "sandbox": 3,
+    "extraction": 3, "pipeline": 3, "report": 3, "datastudio": 3, "doctor": 3, "starter": 3,
+    "openlineage": 3, "sandbox": 3,
     "cli": 4, "airflow": 4, "__main__": 5,
 }  # fmt: skip
 """0 is pure, 1 is one kind of I/O each, 2 is one outside system each, 3 orchestrates, 4 prints."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fourkeys.window import Window
 
 Report = Callable[[str], None]
+Step = Callable[[str], "AbstractContextManager[object]"]
 Opener = Callable[[], "AbstractContextManager[Warehouse]"]
 
 
@@ -57,10 +58,12 @@ def run(
     out: Path,
     now: datetime,
     report: Report,
+    step: Step = nullcontext,
 ) -> None:
     """Extract what the catalog names, load it, build the mart; what could be done is done before an error is raised.
 
     A source that fails stops no other. The warehouse is open only while it is read or written, not while a source is.
+    *step* is entered for `extract.<source>` and `build`, and sees their errors.
 
     Raises:
         PartialError: a source or a part of it failed; the rest is loaded and built.
@@ -71,7 +74,8 @@ def run(
     for name in sources:
         errand = _errand(open_warehouse, config, environment, window, out / name, report)
         try:
-            _extract(name, errand, open_warehouse)
+            with step(f"extract.{name}"):
+                _extract(name, errand, open_warehouse)
         except FourkeysError as error:
             failed[name] = error
         if _has_files(out / name):
@@ -79,7 +83,7 @@ def run(
                 load(warehouse, [out / name], report)
     if "ghes" in sources and "ghes" not in failed:
         _read_deployed(open_warehouse, config, environment, out / "ghes-deployed", now, report)
-    with open_warehouse() as warehouse:
+    with step("build"), open_warehouse() as warehouse:
         linked = build(warehouse, config, now)
     report(built(linked, config))
     if failed and len(failed) == len(sources) == 1:

@@ -97,13 +97,13 @@ def test_the_change_failure_rate_ends_at_raw_columns(graph: lineage.Lineage) -> 
         ("int_reverts", "pull_requests.body", "''", "ghes_pull_requests.body"),
     ],
 )
-def test_what_a_view_forgets_is_missed(view: str, text: str, instead: str, lost: str) -> None:
+def test_what_a_view_forgets_is_missed(graph: lineage.Lineage, view: str, text: str, instead: str, lost: str) -> None:
     """A view that does not read a column any more has no lineage to it: nothing but the SQL is believed."""
     changed = [
         dataclasses.replace(each, text=each.text.replace(text, instead)) if each.name == view else each
         for each in views.views()
     ]
-    before, after = lineage.read(), lineage.read(changed)
+    before, after = graph, lineage.read(changed)
 
     assert f"raw.{lost}" in map(str, before.ends(before.places(RATE)))
     assert f"raw.{lost}" not in map(str, after.ends(after.places(RATE)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -71,6 +72,9 @@ def run(
     out: Annotated[
         Path, typer.Option(help="Where the CSV files go; each source has a folder in it.", file_okay=False)
     ] = Path("fourkeys-data"),
+    openlineage: Annotated[
+        Path | None, typer.Option(help="Append OpenLineage events of each step to this file.", dir_okay=False)
+    ] = None,
     config_file: ConfigFile = None,
     quiet: Quiet = False,
 ) -> None:
@@ -78,7 +82,21 @@ def run(
     settings = config.load(config_file)
     say = _common.hush if quiet else _common.say
     window = _common.window(settings, since, until)
-    pipeline.run(lambda: _common.warehouse(settings), settings, os.environ, window, out, utc_now(), say)
+    step = _told(settings, openlineage)
+    pipeline.run(lambda: _common.warehouse(settings), settings, os.environ, window, out, utc_now(), say, step)
+
+
+def _told(settings: config.Config, file: Path | None) -> pipeline.Step:
+    """Return what tells the steps of a run to a file and to a lineage server, where there are some."""
+    url = settings.lineage.openlineage_url
+    if not (file or url):
+        return nullcontext
+    from fourkeys import openlineage  # noqa: PLC0415 - few are told
+
+    emits = [openlineage.to_file(file)] if file else []
+    if url:
+        emits.append(openlineage.to_server(url, os.environ.get(settings.lineage.key_env), _common.say))
+    return openlineage.Events(settings.lineage.namespace, emits, utc_now).step
 
 
 def demo(

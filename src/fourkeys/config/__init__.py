@@ -109,6 +109,20 @@ class DataStudio(Strict, frozen=True):
     template_report_id: str = ""
 
 
+class Lineage(Strict, frozen=True):
+    """Who is told of every run, in OpenLineage's words.
+
+    Attributes:
+        openlineage_url: where events are posted, such as `http://marquez:5000/api/v1/lineage`; empty for nowhere.
+        key_env: environment variable that holds the server's API key.
+        namespace: of jobs and datasets.
+    """
+
+    openlineage_url: str = ""
+    key_env: str = "OPENLINEAGE_API_KEY"
+    namespace: str = "fourkeys"
+
+
 class Config(Strict, frozen=True):
     """All of the configuration."""
 
@@ -116,6 +130,7 @@ class Config(Strict, frozen=True):
     warehouse: Warehouse = Warehouse()
     sources: Sources = Sources()
     datastudio: DataStudio = DataStudio()
+    lineage: Lineage = Lineage()
     services: tuple[Service, ...] = ()
     overrides: tuple[Override, ...] = ()
 
@@ -251,7 +266,7 @@ def _nearest(message: str) -> str:
     unknown = re.search(r"unknown field `([^`]+)`", message)
     if not unknown:
         return "see `fourkeys init` for a commented example"
-    tables = (Metrics, Warehouse, DataStudio, Service, Override, Config, *TABLES)
+    tables = (Metrics, Warehouse, DataStudio, Lineage, Service, Override, Config, *TABLES)
     known = {field for table in tables for field in table.__struct_fields__}
     near = difflib.get_close_matches(unknown[1], sorted(known), 1)
     return f"did you mean {near[0]!r}?" if near else "see `fourkeys init` for a commented example"
@@ -266,6 +281,7 @@ __all__ = [
     "Heroku",
     "IncidentTable",
     "Incidents",
+    "Lineage",
     "LogFields",
     "Metrics",
     "Override",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fourkeys import __version__
-from fourkeys.mart import lineage, origins
+from fourkeys.mart import lineage, origins, views
 from fourkeys.mart.lineage import RAW
 from fourkeys.mart.selects import ROWS, Place
 from fourkeys.window import rfc3339
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fourkeys.mart.lineage import Edge, Lineage
+    from fourkeys.streams import Stream
 
-_PRODUCER = f"https://pypi.org/project/fourkeys/{__version__}/"
-_EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
+PRODUCER = f"urn:x-fourkeys:{__version__}"
+"""Who made an event, as a URI."""
+EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
 _FACETS = "https://openlineage.io/spec/facets/"
 _COLUMNS = f"{_FACETS}1-2-0/ColumnLineageDatasetFacet.json#/$defs/ColumnLineageDatasetFacet"
 _SCHEMA = f"{_FACETS}1-1-1/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet"
@@ -75,22 +77,36 @@ def mermaid(edges: Sequence[Edge]) -> str:
     return "\n".join(lines)
 
 
-def openlineage(graph: Lineage, views: Iterable[str], namespace: str, at: datetime) -> list[dict[str, Any]]:
+def openlineage(graph: Lineage, names: Iterable[str], namespace: str, at: datetime) -> list[dict[str, Any]]:
     """Return OpenLineage's static lineage: one JobEvent for each view, with its schema and its columns' lineage.
 
     Args:
         graph: the lineage.
-        views: names of views.
+        names: of views.
         namespace: of the datasets, such as `bigquery` or `duckdb`.
         at: time of the events.
     """
-    return [_job(graph, view, namespace, at) for view in views]
+    return [_job(graph, view, namespace, at) for view in names]
 
 
 def _job(graph: Lineage, view: str, namespace: str, at: datetime) -> dict[str, Any]:
     places = [Place(view, column) for column in graph.columns(view)]
     rows = graph.inputs(Place(view, ROWS)).conditions
     read = {source.relation for place in places for source in graph.inputs(place).all} | {row.relation for row in rows}
+    return {
+        "eventTime": rfc3339(at),
+        "producer": PRODUCER,
+        "schemaURL": f"{EVENT}JobEvent",
+        "job": {"namespace": namespace, "name": f"fourkeys.build.{view}"},
+        "inputs": [{"namespace": namespace, "name": relation} for relation in sorted(read)],
+        "outputs": [dataset(graph, view, namespace)],
+    }
+
+
+def dataset(graph: Lineage, view: str, namespace: str) -> dict[str, Any]:
+    """Return a view as an OpenLineage dataset, with its schema and the lineage of its columns."""
+    places = [Place(view, column) for column in graph.columns(view)]
+    rows = graph.inputs(Place(view, ROWS)).conditions
     fields = {
         place.column: {
             "inputFields": [
@@ -102,27 +118,29 @@ def _job(graph: Lineage, view: str, namespace: str, at: datetime) -> dict[str, A
         for place in places
         for inputs in [graph.inputs(place)]
     }
+    columns = views.models()[view].columns
+    lineage_facet = {
+        "_producer": PRODUCER,
+        "_schemaURL": _COLUMNS,
+        "fields": fields,
+        "dataset": [_input(namespace, row, "INDIRECT") for row in sorted(rows) if row.column != ROWS],
+    }
     facets = {
-        "schema": {
-            "_producer": _PRODUCER,
-            "_schemaURL": _SCHEMA,
-            "fields": [{"name": place.column, "description": lineage.description(place)} for place in places],
-        },
-        "columnLineage": {
-            "_producer": _PRODUCER,
-            "_schemaURL": _COLUMNS,
-            "fields": fields,
-            "dataset": [_input(namespace, row, "INDIRECT") for row in sorted(rows) if row.column != ROWS],
-        },
+        "schema": _schema([(name, its.type, its.description) for name, its in columns.items()]),
+        "columnLineage": lineage_facet,
     }
-    return {
-        "eventTime": rfc3339(at),
-        "producer": _PRODUCER,
-        "schemaURL": f"{_EVENT}JobEvent",
-        "job": {"namespace": namespace, "name": f"fourkeys.build.{view}"},
-        "inputs": [{"namespace": namespace, "name": relation} for relation in sorted(read)],
-        "outputs": [{"namespace": namespace, "name": view, "facets": facets}],
-    }
+    return {"namespace": namespace, "name": view, "facets": facets}
+
+
+def table(stream: Stream, namespace: str) -> dict[str, Any]:
+    """Return a raw table as an OpenLineage dataset, with its schema."""
+    columns = [(column.name, column.type.bigquery, column.description) for column in stream.columns]
+    return {"namespace": namespace, "name": f"{RAW}{stream.name}", "facets": {"schema": _schema(columns)}}
+
+
+def _schema(columns: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
+    fields = [{"name": name, "type": kind, "description": text} for name, kind, text in columns]
+    return {"_producer": PRODUCER, "_schemaURL": _SCHEMA, "fields": fields}
 
 
 def _input(namespace: str, place: Place, kind: str) -> dict[str, Any]:
