@@ -22,7 +22,7 @@ from fourkeys.warehouses.googlesql import to_duckdb
 from fourkeys.window import utc_now
 
 SIZES = (100, 300, 1_000, 10_000)
-RATES = (0.0001, 0.0003, 0.001, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
+RATES = tuple(float(f"{rate:.3g}") for rate in np.geomspace(0.0001, 0.1, 31))
 RISES = (0.01, 0.0125, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25)
 FOUND = 0.9
 _RARE = 1e-9

@@ -159,6 +159,28 @@ findings as (
     where services.service is null
     union all
     select
+        'release_outcome_unknown' as name,
+        'warning' as severity,
+        apps.service,
+        concat(releases.app_name, ' v', cast(releases.version as string)) as example
+
+    from ${raw}.heroku_releases as releases
+    inner join (
+        select distinct
+            service,
+            resource as app_name
+
+        from resources
+        where
+            source = 'heroku'
+            and environment = '${environment}'
+    ) as apps
+        on releases.app_name = apps.app_name
+    where
+        releases.first_terminal_status = 'expired'
+        and releases.kind in ('deploy', 'promote', 'rollback')
+    union all
+    select
         'incident_dirty' as name,
         'error' as severity,
         service,

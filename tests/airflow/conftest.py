@@ -42,7 +42,9 @@ class Place:
     def fourkeys(self, *arguments: str) -> None:
         """Run a command there; it must succeed."""
         command = [str(BIN / "fourkeys"), *arguments]
-        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=120
+        )
         assert 0 == done.returncode, done.stderr
 
     def contents(self) -> dict[str, list[str]]:

@@ -190,6 +190,14 @@ def test_every_check_has_words() -> None:
     }
 
 
+def test_every_rule_has_words() -> None:
+    """Each rule by which a deployment failed is explained, and no explanation has lost its rule."""
+    words = json.loads(_files.page_file("words.en.json"))
+    rules = views.models()["int_failures"].columns["failed_by"].description.partition("sorted: ")[2].split(", ")
+
+    assert {f"rule_{name}" for name in rules} == {key for key in words if key.startswith("rule_")}
+
+
 def test_every_word_is_known() -> None:
     """Each word that the script asks for by name is written down."""
     asked = {key for text in SCRIPTS.values() for key in re.findall(r'\bsay\("(\w+)"[,)]', text)}
