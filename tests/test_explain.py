@@ -94,14 +94,17 @@ def test_an_unknown_metric_is_refused_with_the_nearest() -> None:
         ("2026-W01", (date(2025, 12, 29), date(2026, 1, 5))),
         ("2024-03-04", (date(2024, 3, 4), date(2024, 3, 5))),
         ("2024", (date(2024, 1, 1), date(2025, 1, 1))),
+        ("2024-03-04..2024-04-01", (date(2024, 3, 4), date(2024, 4, 1))),
     ],
 )
 def test_periods(text: str, expected: tuple[date, date]) -> None:
-    """A day, an ISO week, a month and a year are read."""
+    """A day, an ISO week, a month, a year, and any days from the first to the one after the last are read."""
     assert expected == parse_period(text)
 
 
-@pytest.mark.parametrize("text", ["2024-13", "2024-W54", "march", "2024-3"])
+@pytest.mark.parametrize(
+    "text", ["2024-13", "2024-W54", "march", "2024-3", "2024-03-04..", "2024-03..2024-04", "2024-03-04..2024-03-03"]
+)
 def test_what_is_no_period(text: str) -> None:
     """Anything else is refused."""
     with pytest.raises(UsageError):

@@ -69,21 +69,43 @@ function card(each, scope, period) {
   const starts = trendStarts(period);
   const value = now?.[each.figure];
   const score = now?.[each.score];
+  const mean = data.quick_check.means[each.key];
   const empty = isNone(value) || (each.key === "frequency" && !now.deployments);
   return make("article", { class: "card", "data-key": each.key },
     make("h3", {}, say(each.key)),
     make("p", { class: "value" }, datum(each.kind, value, { "data-figure": each.figure })),
     counted(each, now),
     change(each, now, before),
-    now && make("p", { class: "rest" }, rest[each.key](now)),
-    sparkline(data.line(trendGrain(), scope.id, each.series, starts), 180, 34),
-    make("p", { class: "score" },
+    make("p", { class: "rest" }, now && rest[each.key](now)),
+    sparkline(trendValues(each, scope, starts), markedFrom(starts, period)),
+    make("div", { class: "score" },
+      scoreBar(empty ? null : score, mean),
       isNone(score) || empty ? say("no_score") : [make("b", { "data-score": score }, write.score(score)), say("score_of", { year: data.quick_check.year })],
-      make("span", { class: "mean" }, say("mean", { mean: write.score(data.quick_check.means[each.key]) }))),
+      make("span", { class: "mean" }, say("mean", { mean: write.score(mean) }))),
     make("p", { class: "links" },
       make("button", { type: "button", onclick: () => showRows(each.key) }, say("rows_behind")),
       make("button", { type: "button", onclick: () => showDefinition(each.key) }, say("definition"))));
 }
+
+/** The score from 0 to 10, and where the mean of all industries lies; the text below says the same. */
+function scoreBar(score, mean) {
+  const svg = make("svg", { class: "scale", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" });
+  svg.append(make("rect", { class: "track", y: 2, width: 100, height: 4 }));
+  if (!isNone(score)) svg.append(make("rect", { class: "value", y: 2, width: score * 10, height: 4 }));
+  svg.append(make("rect", { class: "tick", x: mean * 10 - 0.5, width: 1, height: 8 }));
+  return svg;
+}
+
+/** What a small trend shows: a count of the period that is not over would look like a fall, so it is left out. */
+function trendValues(each, scope, starts) {
+  const values = data.line(trendGrain(), scope.id, each.series, starts);
+  const partial = data.line(trendGrain(), scope.id, "is_partial", starts);
+  if (each.kind === "perDay" && partial.at(-1)) values[values.length - 1] = null;
+  return values;
+}
+
+/** Where the chosen period begins in a small trend. */
+const markedFrom = (starts, period) => starts.findIndex((start) => start >= periodStart(trendGrain(), dayNumber(period.from)));
 
 function cardsSection(scope, period) {
   const row = data.figures(scope.id, period);
@@ -131,5 +153,5 @@ function serviceCell(each, service, now, before, starts) {
       found ? [make("span", { "aria-hidden": "true" }, ARROW[found.way] + " "), judged === null ? "" : say(judged ? "better" : "worse") + " · "] : "",
       each.part ? `${number(now?.[each.part] ?? 0)}/${number(now?.[each.n] ?? 0)}` : `n ${number(now?.[each.n] ?? 0)}`,
       each.key !== "frequency" && now?.[each.n] > 0 && now[each.n] < FEW ? " · " + say("small_n") : ""),
-    sparkline(data.line(trendGrain(), service.id, each.series, starts), 96, 22));
+    sparkline(trendValues(each, service, starts), -1));
 }

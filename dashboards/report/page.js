@@ -63,7 +63,7 @@ function definitionsSection() {
     make("dl", {},
       make("dt", {}, say("source")), make("dd", {}, make("code", {}, `four_keys_${{ day: "daily", week: "weekly", month: "monthly" }[state.by]}.${each.figure}`)),
       make("dt", {}, say("same_number")), make("dd", {}, make("code", {}, `fourkeys metrics --service ${service} --from ${period.from} --to ${period.to}`)),
-      make("dt", {}, say("its_rows")), make("dd", {}, make("code", {}, `fourkeys explain ${each.explain} --service ${service} --period ${period.kind === "window" ? lastDay(period).slice(0, 7) : period.kind === "month" ? period.from.slice(0, 7) : period.id}`)))));
+      make("dt", {}, say("its_rows")), make("dd", {}, make("code", {}, `fourkeys explain ${each.explain} --service ${service} --period ${period.kind === "window" ? `${period.from}..${period.to}` : period.id}`)))));
   return section("definitions", say("definitions"), say("definitions_note", { year: data.quick_check.year }), entries);
 }
 
@@ -91,7 +91,7 @@ function render() {
   const [focus, open] = [focusPath(), document.getElementById("service")?.open];
   plots = [];
   document.getElementById("page").replaceChildren(
-    make("header", {}, make("h1", {}, say("title")), make("p", {}, say("subtitle")), controls()),
+    make("header", {}, make("h1", {}, say("title")), make("p", {}, say("subtitle", { when: data.meta.now })), controls(), data.services.length ? sectionsNav(names) : null),
     make("main", {},
       staleNotice(),
       data.services.length ? null : section("empty", say("no_services"), say("no_services_hint")),

@@ -2,41 +2,41 @@
 
 const PAGE = 10;
 
-/** Columns of a table: title, what stands in the cell, and whether it is a number. */
+/** Columns of a table: title, what stands in the cell, and how it looks: a number, or short text that is not broken. */
 const COLUMNS = {
   deployments: [
-    ["deployed_at", (row) => row.deployed_at],
+    ["deployed_at", (row) => row.deployed_at, "short"],
     ["service", (row) => row.service],
-    ["version", (row) => link(row.url, row.ref || row.deployment_id)],
-    ["commit", (row) => row.sha && link(commitAddress(row), row.sha.slice(0, 8))],
-    ["kind", (row) => word("kind_", row.kind)],
-    ["changes", (row) => datum("count", row.changes), true],
+    ["version", (row) => link(row.url, row.ref || row.deployment_id), "short"],
+    ["commit", (row) => row.sha && link(commitAddress(row), row.sha.slice(0, 8)), "short"],
+    ["kind", (row) => word("kind_", row.kind), "short"],
+    ["changes", (row) => datum("count", row.changes), "number"],
     ["failed_by", (row) => rules(row.failed_by, "rule_")],
-    ["recovery_short", (row) => (row.is_failed ? datum("hours", row.recovery_hours) : ""), true],
+    ["recovery_short", (row) => (row.is_failed ? datum("hours", row.recovery_hours) : ""), "number"],
     ["rework_by", (row) => rules(row.rework_by, "rework_")],
   ],
   incidents: [
-    ["started_at", (row) => row.started_at],
+    ["started_at", (row) => row.started_at, "short"],
     ["service", (row) => row.service],
-    ["incident", (row) => link(row.url, row.title || row.incident_id)],
-    ["severity", (row) => row.severity ?? ""],
-    ["resolved_at", (row) => row.resolved_at ?? make("span", { class: "tag" }, say(row.is_dirty ? "dirty" : "open"))],
-    ["restore", (row) => datum("hours", row.restore_hours), true],
+    ["incident", (row) => link(row.url, row.title || row.incident_id), "text"],
+    ["severity", (row) => row.severity ?? "", "short"],
+    ["resolved_at", (row) => row.resolved_at ?? make("span", { class: "tag" }, say(row.is_dirty ? "dirty" : "open")), "short"],
+    ["restore", (row) => datum("hours", row.restore_hours), "number"],
     ["linked_by", (row) => (row.linked_by ? [word("linked_", row.linked_by), row.deployment_ref ? `: ${row.deployment_ref}` : ""] : say(row.is_change_related ? "linked_none" : "not_change_related"))],
   ],
   undeployed_pull_requests: [
-    ["merged_at", (row) => row.merged_at],
+    ["merged_at", (row) => row.merged_at, "short"],
     ["service", (row) => row.service],
-    ["pull_request", (row) => link(row.url, `#${row.pull_request} ${row.title ?? ""}`)],
+    ["pull_request", (row) => link(row.url, `#${row.pull_request} ${row.title ?? ""}`), "text"],
     ["repository", (row) => row.repository],
-    ["waiting", (row) => datum("hours", row.waiting_hours), true],
+    ["waiting", (row) => datum("hours", row.waiting_hours), "number"],
   ],
   data_quality: [
-    ["severity", (row) => word("severity_", row.severity)],
-    ["check", (row) => [word("check_", row.check), make("small", {}, row.check)]],
-    ["service", (row) => row.service ?? ""],
-    ["count", (row) => datum("count", row.count), true],
-    ["example", (row) => row.example ?? ""],
+    ["severity", (row) => make("span", { class: "tag " + (row.severity === "error" ? "bad" : "") }, word("severity_", row.severity)), "short"],
+    ["check", (row) => [word("check_", row.check), make("small", {}, row.check)], "text"],
+    ["service", (row) => row.service ?? "", "short"],
+    ["count", (row) => datum("count", row.count), "number"],
+    ["example", (row) => row.example ?? "", "text"],
   ],
 };
 
@@ -46,19 +46,19 @@ const commitAddress = (row) => (data.meta.web && row.repository ? `${data.meta.w
 
 function rowsTable(name, rows) {
   const columns = COLUMNS[name];
-  const head = make("tr", {}, columns.map(([title, , numeric]) => make("th", { scope: "col", class: numeric ? "number" : null }, say(title))));
+  const head = make("tr", {}, columns.map(([title, , look]) => make("th", { scope: "col", class: look }, say(title))));
   const body = make("tbody");
-  const status = make("p", { class: "sub", role: "status" });
+  const status = make("p", { class: "status", role: "status" });
   const more = make("button", { type: "button", onclick: () => add() }, say("more"));
   const add = () => {
     body.append(...rows.slice(body.childElementCount, body.childElementCount + PAGE).map((row) =>
       make("tr", { "data-row": row.deployment_id ?? row.incident_id ?? row.pull_request ?? row.check },
-        columns.map(([, cell, numeric]) => make("td", { class: numeric ? "number" : null }, cell(row) ?? "")))));
+        columns.map(([, cell, look]) => make("td", { class: look }, cell(row) ?? "")))));
     status.textContent = !rows.length ? say("none_found") : say("rows_shown", { shown: number(body.childElementCount), all: number(rows.length) });
     more.hidden = body.childElementCount >= rows.length;
   };
   add();
-  return [status, rows.length ? make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say(name) + ": " + say("table") }, make("table", { "data-table": name }, make("thead", {}, head), body)) : null, more];
+  return [rows.length ? make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say(name) + ": " + say("table") }, make("table", { "data-table": name }, make("thead", {}, head), body)) : null, status, more];
 }
 
 const SHOW = {
@@ -94,6 +94,21 @@ function qualitySection(names) {
   return section("quality", say("data_quality"), say("quality_note"), rows ? rowsTable("data_quality", rows) : notBuilt());
 }
 
+/** The way to each section below, with what there needs eyes: what waits longest, what is open, the worst finding. */
+function sectionsNav(names) {
+  const first = (table, test) => data.rows(table, (columns, place) => names.has(columns.service[place]) && test(columns, place))?.[0];
+  const waiting = first("undeployed_pull_requests", () => true);
+  const open = first("incidents", (columns, place) => columns.resolved_date[place] === null);
+  const wrong = first("data_quality", (columns, place) => columns.severity[place] === "error");
+  const hints = {
+    undeployed: waiting && [say("oldest") + " ", datum("hours", waiting.waiting_hours)],
+    incidents: open && say("open"), quality: wrong && word("severity_", wrong.severity),
+  };
+  const titles = { charts: "charts_title", stages: "stages_title", undeployed: "undeployed_pull_requests", deployments: "deployments", incidents: "incidents", quality: "data_quality", definitions: "definitions" };
+  return make("nav", { "aria-label": say("on_this_page") }, Object.entries(titles).map(([id, title]) =>
+    make("button", { type: "button", id: "to-" + id, onclick: () => go(id + "-title") }, say(title), hints[id] && make("span", { class: "tag" }, hints[id]))));
+}
+
 const notBuilt = () => make("p", {}, say("not_built"));
 
 /** Go from a card to the rows that made its number. */
@@ -111,6 +126,7 @@ function showDefinition(key) {
 
 function go(to) {
   const target = typeof to === "string" ? document.getElementById(to) : to;
+  if (!target) return;
   target.scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   target.focus({ preventScroll: true });
 }

@@ -27,16 +27,23 @@ function chartBase(id, kind, period, grain = state.by) {
 function chartScopes() {
   const services = chosenServices();
   const whole = cardScope();
-  if (whole && data.series[state.by]?.[whole.id]) return { scopes: [whole], note: whole.kind === "service" ? null : say("chart_rollup") };
+  if (whole && data.series[state.by]?.[whole.id]) return { scopes: [whole], note: null };
   if (services.length <= SERIES) return { scopes: services, note: null };
   return { scopes: services.slice(0, SERIES), note: say("chart_first", { n: SERIES }) };
 }
+
+/** What a figure is counted over. */
+const OVER = {
+  lead_time_hours_median: "changes", lead_time_hours_p90: "changes", change_failure_rate: "deployments", deployment_rework_rate: "deployments",
+  failed_deployment_recovery_hours_median: "recovered_failures", time_to_restore_hours_median: "restored_incidents",
+};
 
 function scopeLine(scope, name, starts, style, label) {
   return {
     name: label ?? scopeName(scope),
     style,
     values: data.line(state.by, scope.id, name, starts),
+    n: OVER[name] && data.line(state.by, scope.id, OVER[name], starts),
     partial: data.line(state.by, scope.id, "is_partial", starts),
   };
 }
@@ -44,7 +51,7 @@ function scopeLine(scope, name, starts, style, label) {
 function bandsOf(key) {
   const bands = data.levels[state.levels]?.[key] ?? [];
   return bands.map(([name, low, high], place) => ({
-    name: `${name} (${state.levels})`, low, high, class: "band" + place,
+    name, low, high, class: "band" + place,
   }));
 }
 
@@ -109,7 +116,7 @@ function requestsChart(period) {
   const known = indexed("request_health", "date");
   const scopes = chosenServices().filter((each) => known.has(each.id)).slice(0, SERIES);
   if (!scopes.length) return null;
-  const chart = { ...chartBase("requests", "rate", period, "day"), least: 0.005 };
+  const chart = { ...chartBase("requests", "rate", period, "day"), least: 0.005, named: true };
   chart.lines = scopes.map((scope, place) => ({
     name: scopeName(scope), style: "s" + (place + 1),
     values: tableLine("request_health", "date", scope, "failed_request_rate", chart.starts),
@@ -138,12 +145,11 @@ function stagesSection(period) {
   if (!data.tables.lead_time_stages) return null;
   const rows = chosenServices().map((scope) => [scope, stageRows(scope, period)]);
   const most = Math.max(...rows.flatMap(([, stages]) => STAGES.map((stage) => stages[stage]?.p90 ?? 0)), 1);
-  const cell = (found, stage) => make("td", { class: "number", "data-stage": stage },
-    datum("hours", found?.median, { "data-figure": "hours_median" }),
-    make("small", {}, "p90 ", datum("hours", found?.p90, { "data-figure": "hours_p90" }), ` · n ${number(found?.n ?? 0)}`),
-    stageBar(found, most));
+  const cell = (found, stage) => make("td", { "data-stage": stage },
+    datum("hours", found?.median, { "data-figure": "hours_median" }), stageBar(found, most),
+    make("small", {}, "p90 ", datum("hours", found?.p90, { "data-figure": "hours_p90" }), ` · n ${number(found?.n ?? 0)}`));
   const head = make("tr", {}, make("th", { scope: "col" }, say("service")),
-    STAGES.map((stage) => make("th", { scope: "col", class: "number" }, say("stage_" + stage), make("small", {}, say(`stage_${stage}_is`)))));
+    STAGES.map((stage) => make("th", { scope: "col" }, say("stage_" + stage), make("small", {}, say(`stage_${stage}_is`)))));
   const body = rows.map(([scope, stages]) => make("tr", { "data-service": scope.id },
     make("th", { scope: "row" }, scope.name), STAGES.map((stage) => cell(stages[stage], stage))));
   return section("stages", say("stages_title"), [periodText(period), say("stages_note")].join(" · "), scrollTable(say("stages_title"), head, body));
@@ -163,7 +169,7 @@ function stagesChart(period) {
 
 function stageBar(found, most) {
   const x = (value) => ((value / most) * 100).toFixed(1);
-  const svg = make("svg", { class: "stage", viewBox: "0 0 100 8", width: 100, height: 8, "aria-hidden": "true", preserveAspectRatio: "none" });
+  const svg = make("svg", { class: "stage", viewBox: "0 0 100 8", "aria-hidden": "true", preserveAspectRatio: "none" });
   if (found) svg.append(make("rect", { class: "p90", width: x(found.p90), height: 8 }), make("rect", { class: "median", width: x(found.median), height: 8 }));
   return svg;
 }
@@ -177,5 +183,6 @@ const scrollTable = (label, head, body) =>
 
 function chartsSection(period) {
   const charts = [...keyCharts(period), stagesChart(period), ...mergesCharts(period), requestsChart(period)].filter(Boolean);
-  return section("charts", say("charts_title"), say("charts_note"), make("div", { class: "charts" }, charts));
+  const whole = chartScopes().scopes.some((each) => each.kind !== "service");
+  return section("charts", say("charts_title"), [whole && say("chart_rollup"), say("charts_note")].filter(Boolean).join(" "), make("div", { class: "charts" }, charts));
 }

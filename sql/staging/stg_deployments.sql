@@ -152,7 +152,9 @@ heroku_releases as (
         concat(releases.app_name, ' v', cast(releases.version as string)) as external_id,
         concat('v', cast(releases.version as string)) as ref,
         releases.commit_sha as sha,
-        cast(null as string) as url,
+        concat(
+            'https://dashboard.heroku.com/apps/', releases.app_name, '/activity/releases/', releases.id
+        ) as url,
         releases.kind as declared_kind,
         releases.created_at as started_at,
         releases.created_at as finished_at

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -230,11 +231,48 @@ def test_charts_have_tables_of_the_same_values(visit: Open) -> None:
     shown = visit("service=service-01&period=365d")
     shown.page.click("#chart-lead_time summary")
     rows = shown.page.locator("#chart-lead_time tbody tr")
-    points = shown.page.locator("#chart-lead_time g.line.s1 circle title").all_text_contents()
+    dots = shown.page.locator("#chart-lead_time g.line.s1 circle")
+    points = dots.evaluate_all("all => all.map(each => each.dataset.tip)")
     values = shown.page.locator("#chart-lead_time tbody td:nth-child(2) data:not(.none)").all_inner_texts()
 
     assert 53 <= rows.count() <= 54
-    assert [text.partition(": ")[2].partition(" (")[0] for text in points] == values[::-1]
+    assert [re.split(" · n | \\(", text.partition(": ")[2])[0] for text in points] == values[::-1]
+
+
+def test_the_pointer_reads_a_chart(visit: Open) -> None:
+    """Over a chart, the period under the pointer is written out, a line per series with its n; beside it, nothing."""
+    shown = visit("service=service-01,service-02")
+    plot = shown.page.locator("#chart-lead_time .plot")
+    width = plot.bounding_box()["width"]
+    plot.hover(position={"x": width - 16, "y": 60})
+
+    assert "week of Sep 28, 2026" == shown.text("#chart-lead_time .tip b")
+    assert ["service-01", "service-02"] == [
+        text.partition(":")[0] for text in plot.locator(".tip span").all_inner_texts()
+    ]
+    plot.hover(position={"x": 20, "y": 60})
+    assert 0 == plot.locator(".tip").count()
+
+
+def test_the_page_says_what_waits(visit: Open) -> None:
+    """The ways to the sections name the longest wait, as its row does, and go there."""
+    shown = visit()
+    oldest = shown.text('table[data-table="undeployed_pull_requests"] tbody tr:first-child td:last-child')
+    shown.page.click("#to-undeployed")
+
+    assert f"oldest {oldest}" == shown.text("#to-undeployed .tag")
+    assert "undeployed-title" == shown.page.evaluate("document.activeElement.id")
+
+
+def test_bands_carry_their_year_and_their_names_do_not_collide(visit: Open) -> None:
+    """The level bands are named beside the plot, with their year, and no name covers another."""
+    shown = visit("service=service-01&levels=2024")
+    boxes = [each.bounding_box() for each in shown.page.locator("#chart-failure_rate .bandname").all()]
+    tops = sorted(box["y"] for box in boxes)
+
+    assert "DORA 2024" in shown.text("#chart-failure_rate .legend")
+    assert 4 == len(tops)
+    assert all(second - first >= 11 for first, second in pairwise(tops))
 
 
 def test_nothing_measured_is_no_data(visit: Open) -> None:
@@ -278,7 +316,7 @@ def test_the_keyboard_reaches_everything(visit: Open) -> None:
     """Tab goes through all controls, cards, charts and tables; keys work the controls, and the focus stays."""
     shown = visit("service=service-01")
     seen = []
-    for _ in range(80):
+    for _ in range(90):
         shown.page.keyboard.press("Tab")
         seen.append(
             shown.page.evaluate(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fourkeys import config, pipeline
-from fourkeys.cli import _common, _tables
+from fourkeys.cli import _common, _figures
 from fourkeys.errors import CheckError, UsageError
 from fourkeys.mart.metrics import Query, measure
 from fourkeys.report import write_report
@@ -44,8 +44,8 @@ def play(directory: Path, say: Callable[[str], None]) -> None:
             write_report(warehouse, settings, NOW, directory / "report.html")
             rows = measure(warehouse, settings.metrics, Query(start=first, end=end), NOW)
         answer = {str(row["service"]): dict(row) for row in sandbox.answer()}
-    _tables.print_figures(
-        rows, ("as the\nsimulation knows", lambda row: _agreement(row, answer.get(row["service"], {})))
+    _figures.print_figures(
+        rows, more=("as the simulation knows", lambda row: _agreement(row, answer.get(row["service"], {})))
     )
     differences = list(_differences(rows, answer))
     if differences:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fourkeys import config
-from fourkeys.cli import _common, _tables
+from fourkeys.cli import _common, _figures, _tables
 from fourkeys.cli._common import ConfigFile
 from fourkeys.errors import CheckError, UsageError
 from fourkeys.streams import STREAMS
@@ -55,17 +56,25 @@ def metrics(
     first, last = _common.day(start, "--from"), _common.day(end, "--to")
     if first and last and first >= last:
         raise UsageError(f"--from {start} is not before --to {end}", "--to is the day after the last one")
+    more = _figures.MORE if output is Format.TABLE else ()
+    before: dict[tuple[Any, ...], dict[str, Any]] = {}
     with _common.warehouse(settings, read_only=True) as warehouse:
         _refuse_unknown(warehouse, service or ())
         query = Query(tuple(service or ()), owner, first, last, by.value)
-        rows = measure(warehouse, settings.metrics, query, utc_now())
-    print_rows(rows, output)
+        rows = measure(warehouse, settings.metrics, query, now := utc_now(), more)
+        if output is Format.TABLE and by is By.TOTAL and first and rows:
+            earlier = replace(query, start=first - (rows[0]["to"] - first), end=first)
+            before = {(row["service"], None): row for row in measure(warehouse, settings.metrics, earlier, now, more)}
+    if output is Format.TABLE:
+        _figures.print_figures(rows, before if by is By.TOTAL else _figures.previous_rows(rows))
+    else:
+        print_rows(rows, output)
 
 
 def explain(
     metric: Annotated[str, typer.Argument(help="Such as change_lead_time or change_failure_rate.")],
     service: Annotated[str, typer.Option(help="Whose.")],
-    period: Annotated[str, typer.Option(help="A day 2026-03-04, an ISO week 2026-W10, a month 2026-03, a year 2026.")],
+    period: Annotated[str, typer.Option(help="Such as 2026-03-04, 2026-W10, 2026-03, 2026, 2026-03-04..2026-04-01.")],
     output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
     config_file: ConfigFile = None,
 ) -> None:
@@ -78,9 +87,14 @@ def explain(
         _refuse_unknown(warehouse, [service])
         found = explaining.explain(warehouse, settings.metrics, metric, service, days, utc_now())
     if output is Format.TABLE:
-        typer.echo(f"{metric} of {service}: {found.definition}\n")
-        typer.echo("  ".join(f"{name} = {_tables.shown(value)}" for name, value in found.figures.items()) + "\n")
-    if output is Format.JSON:
+        out = _tables.console()
+        out.print(f"[bold]{metric}[/] of [bold]{service}[/], from {days[0]} to before {days[1]}", highlight=False)
+        out.print(found.definition, style="dim", highlight=False, markup=False)
+        figures = {name: value for name, value in found.figures.items() if name not in {"from", "to"}}
+        text = "\n".join(f"  {name} = {_tables.shown(value)}" for name, value in figures.items())
+        out.print(f"\n{text}\n", highlight=False, markup=False)
+        _tables.print_rows(found.rows, settings.metrics.zone)
+    elif output is Format.JSON:
         document = {"definition": found.definition, "figures": found.figures, "rows": found.rows}
         typer.echo(json.dumps(document, default=_tables.plain, ensure_ascii=False, indent=2))
     else:
@@ -157,7 +171,5 @@ def print_rows(rows: Sequence[dict[str, Any]], output: Format) -> None:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(rows[0] if rows else ())
         writer.writerows([_tables.plain(value) if value is not None else "" for value in row.values()] for row in rows)
-    elif rows and "deployments_per_day" in rows[0]:
-        _tables.print_figures(rows)
     else:
         _tables.print_rows(rows)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fourkeys.window import rfc3339
 
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from rich.console import Console
+
 _PIPE_WIDTH = 200
 """Columns where no terminal tells: wide enough that nothing is cut."""
+
+NO_DATA = "no data"
+"""What stands where there is nothing to measure."""
 
 Row = dict[str, Any]
 
@@ -22,71 +30,41 @@ def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def shown(value: Any) -> str:
-    """Write a value for people: three digits, and `no data` where there is none."""
+def shown(value: Any, zone: ZoneInfo | None = None) -> str:
+    """Write a value for people: three digits, times of *zone* to the minute, `no data` where there is none."""
     if value is None:
-        return "no data"
+        return NO_DATA
+    if zone and isinstance(value, datetime):
+        return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
     return f"{value:.3g}" if isinstance(value, float) else str(plain(value))
 
 
-def _percent(value: Any) -> str:
-    return shown(value) if value is None else f"{value:.1%}"
-
-
-def _hours(value: Any) -> str:
-    return shown(value) if value is None else f"{value:.1f}"
-
-
-FIGURES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
-    ("deployments", "deploy-\nments", shown),
-    ("deployments_per_day", "per\nday", shown),
-    ("changes", "\nchanges", shown),
-    ("lead_time_hours_median", "lead time\nmedian h", _hours),
-    ("change_failure_rate", "change\nfailures", _percent),
-    ("failed_deployment_recovery_hours_median", "recovery\nmedian h", _hours),
-    ("time_to_restore_hours_median", "restore\nmedian h", _hours),
-    ("deployment_rework_rate", "\nrework", _percent),
-)
-"""The figures that a table shows: key, title, and how a value is written."""
-
-
-def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
-    """Print a table on stdout."""
+def console() -> Console:
+    """Return stdout as rich writes it: as wide as the terminal, or where there is none as wide as nothing is cut."""
     from rich.console import Console  # noqa: PLC0415 - machines do not need it
-    from rich.table import Table  # noqa: PLC0415
 
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-    table = Table(box=None, pad_edge=False)
-    for title, is_number in zip(titles, numeric, strict=True):
-        table.add_column(title, justify="right" if is_number else "left", no_wrap=True, vertical="bottom")
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+
+
+def print_rows(rows: Sequence[Row], zone: ZoneInfo | None = None) -> None:
+    """Print rows with their columns; what does not fit goes on in the next line, nothing is cut.
+
+    Args:
+        rows: the rows, all with the same names.
+        zone: times are local to it and columns without any value are left out; without it times are UTC.
+    """
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    if not rows:
+        print(NO_DATA)
+        return
+    names = [name for name in rows[0] if not zone or any(row[name] is not None for row in rows)]
+    out = console()
+    table = Table(box=None, pad_edge=False, padding=(0, 2 if out.width >= _PIPE_WIDTH // 2 else 1, 0, 0))
+    for name in names:
+        numeric = any(isinstance(row[name], int | float) for row in rows)
+        title = name.replace("_", "\n") if out.is_terminal else name
+        table.add_column(title, justify="right" if numeric else "left", overflow="fold", vertical="top")
     for row in rows:
-        table.add_row(*row)
-    console.print(table)
-
-
-def print_figures(rows: Sequence[Row], *more: tuple[str, Callable[[Row], str]]) -> None:
-    """Print the four keys of each row; *more* columns are computed from the row."""
-    if not rows:
-        print("no data")
-        return
-    head = [name for name in ("service", "owner", "period_start") if name in rows[0]]
-    titles = (
-        [name.replace("_", "\n") for name in head] + [title for _, title, _ in FIGURES] + [name for name, _ in more]
-    )
-    cells = [
-        [shown(row[name]) for name in head]
-        + [write(row[key]) for key, _, write in FIGURES]
-        + [compute(row) for _, compute in more]
-        for row in rows
-    ]
-    print_table(titles, cells, [False] * len(head) + [True] * len(FIGURES) + [False] * len(more))
-
-
-def print_rows(rows: Sequence[Row]) -> None:
-    """Print rows with all their columns."""
-    if not rows:
-        print("no data")
-        return
-    numeric = [any(isinstance(row[name], int | float) for row in rows) for name in rows[0]]
-    cells = [["" if value is None else shown(value) for value in row.values()] for row in rows]
-    print_table(list(rows[0]), cells, numeric)
+        table.add_row(*("" if row[name] is None else shown(row[name], zone) for name in names))
+    out.print(table, highlight=False)

@@ -27,6 +27,10 @@ FIGURES = {
 """The metrics that can be explained, and the figures that each shows."""
 
 
+PERIODS = "2026-03-04, 2026-W10, 2026-03, 2026, or 2026-03-04..2026-04-01 (the day after the last)"
+"""How a period is written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What makes a metric of one service in one period.
@@ -65,7 +69,7 @@ def explain(
 
 
 def parse_period(text: str) -> tuple[date, date]:
-    """Read a period: a day `2026-03-04`, an ISO week `2026-W10`, a month `2026-03` or a year `2026`.
+    """Read a period: a day `2026-03-04`, an ISO week `2026-W10`, a month `2026-03`, a year `2026`, or `DAY..DAY`.
 
     Returns:
         Its first day and the day after its last.
@@ -82,7 +86,11 @@ def parse_period(text: str) -> tuple[date, date]:
         if re.fullmatch(r"\d{4}-W\d{2}", text):
             monday = date.fromisoformat(f"{text}-1")
             return monday, monday + timedelta(days=7)
-        day = date.fromisoformat(text)
+        begin, dots, end = text.partition("..")
+        start = date.fromisoformat(begin)
+        days = start, date.fromisoformat(end) if dots else start + timedelta(days=1)
     except ValueError:
-        raise UsageError(f"cannot read the period {text!r}", "write 2026-03-04, 2026-W10, 2026-03 or 2026") from None
-    return day, day + timedelta(days=1)
+        raise UsageError(f"cannot read the period {text!r}", f"write {PERIODS}") from None
+    if days[0] >= days[1]:
+        raise UsageError(f"the period {text!r} has no day", "after the two dots stands the day after the last one")
+    return days

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from fourkeys.mart.views import render, settings, views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from fourkeys.config import Metrics
@@ -57,8 +57,16 @@ class Query:
     by: By = "total"
 
 
-def measure(warehouse: Warehouse, metrics: Metrics, query: Query, now: datetime) -> list[Row]:
-    """Return the figures, one row per service and period, with the keys of `fourkeys metrics --format json`."""
+def measure(warehouse: Warehouse, metrics: Metrics, query: Query, now: datetime, more: Sequence[str] = ()) -> list[Row]:
+    """Return the figures, one row per service and period, with the keys of `fourkeys metrics --format json`.
+
+    Args:
+        warehouse: the warehouse, after `fourkeys build`.
+        metrics: the settings of the figures.
+        query: which figures.
+        now: the end of what is over.
+        more: columns of `int_four_keys` to add to each row.
+    """
     names, values = warehouse.names, settings(metrics, now)
     today = now.astimezone(metrics.zone).date()
     spans = _spans(warehouse, names["mart"], metrics, query, today)
@@ -71,7 +79,7 @@ def measure(warehouse: Warehouse, metrics: Metrics, query: Query, now: datetime)
     return [
         {name: row[name] for name in head}
         | {"from": row["period_start"], "to": row["period_end"]}
-        | {name: row[name] for name in FIGURES}
+        | {name: row[name] for name in (*FIGURES, *more)}
         for row in rows
     ]
 

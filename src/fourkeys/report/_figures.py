@@ -37,8 +37,9 @@ SHOWN = (
 """The columns of the mart that cards and tables show."""
 
 CHARTED = (
-    "deployments", "lead_time_hours_median", "lead_time_hours_p90", "failed_deployments", "change_failure_rate",
-    "failed_deployment_recovery_hours_median", "time_to_restore_hours_median", "deployment_rework_rate", "is_partial",
+    "deployments", "changes", "lead_time_hours_median", "lead_time_hours_p90", "failed_deployments",
+    "change_failure_rate", "recovered_failures", "failed_deployment_recovery_hours_median", "restored_incidents",
+    "time_to_restore_hours_median", "deployment_rework_rate", "is_partial",
 )  # fmt: skip
 """Those that charts show: all that a day needs, which is no period of its own."""
 
