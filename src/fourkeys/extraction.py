@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
 import msgspec
 
-from fourkeys.config import Config, Ghes
+from fourkeys.config import Config, Ghes, is_repository
 from fourkeys.errors import ConfigError, PartialError
 from fourkeys.files import Output
 from fourkeys.streams import STREAMS, Stream
@@ -24,6 +25,8 @@ _ALWAYS = (
     *("pull_requests", "pull_request_commits", "pull_request_reviews"),
 )
 _DEPLOYMENTS = ("deployments", "deployment_statuses")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*").fullmatch
 
 Report = Callable[[str], None]
 
@@ -104,6 +107,8 @@ def ghes(
     chosen = tuple(repositories) or (() if organizations else errand.config.repositories)
     if not chosen and not organizations and any("repository" in each.key for each in streams):
         raise ConfigError("no repository to read", "give --repo OWNER/NAME or --org, or write [[services]]")
+    _refuse(chosen, is_repository, "repository", "write OWNER/NAME")
+    _refuse(organizations, _NAME, "organization", "write its name alone")
     plan = source.Plan(
         tuple(streams),
         chosen,
@@ -155,6 +160,7 @@ def heroku(errand: Errand, apps: Sequence[str] = (), known_commits: Callable[[st
     chosen = tuple(apps) or errand.config.heroku_apps
     if not chosen:
         raise ConfigError("no Heroku app to read", "give --app NAME, or write heroku_apps into [[services]]")
+    _refuse(chosen, _NAME, "Heroku app", "write its name, or its id")
     plan = source.Plan(
         chosen,
         errand.window,
@@ -232,3 +238,9 @@ def _raise_failures(output: Output) -> None:
     if failures:
         parts = "; ".join(dict.fromkeys(f"{each.partition or each.stream}: {each.message}" for each in failures))
         raise PartialError(f"not all was read: {parts}", failures[0].hint or "run it again: it goes on from there")
+
+
+def _refuse(names: Iterable[str], fits: Callable[[str], object], what: str, hint: str) -> None:
+    """Raise ConfigError for the first name that may not become a part of an address."""
+    if wrong := next((name for name in names if not fits(name)), None):
+        raise ConfigError(f"{wrong!r} is the name of no {what}", hint)

@@ -17,7 +17,7 @@ DEEP = b"[" * 3000
 LABELS, PULLS, COUNTS, HEROKU, DEPLOYMENTS = (bytes([place]) for place in range(5))
 NDJSON, TABLE, COMBINED = (bytes([place]) for place in range(3))
 ISSUES, COMMENTS = (bytes([API_STREAMS.index(f"ghes_{name}")]) for name in ("issues", "issue_comments"))
-FILES, STATE = (bytes([len(API_STREAMS) + place]) for place in (1, 2))
+HEROKU_APP, FILES, STATE = (bytes([len(API_STREAMS) + place]) for place in (0, 1, 2))
 LINE = b'{"ts":"2026-01-01T00:00:00Z","status":200,"service":"a"'
 WERE_BUGS = {
     "csv_loader": {
@@ -65,6 +65,7 @@ WERE_BUGS = {
         "a month that is none": COMMENTS + b'200\n\n[{"id":1,"updated_at":"2026-99-01T00:00:00Z"}]',
         "a redirect to nowhere": COMMENTS + b"302\nlocation: http://[\n\n[]",
         "a link to nowhere": COMMENTS + b'200\nlink: <http://ghes.test/\x01>; rel="next"\n\n[{"id":1}]',
+        "a range that no header can carry": HEROKU_APP + "200\nNext-Range: ä\n\n[]".encode(),
         "a manifest of no UTF-8": FILES + b'{"\xff',
         "a state that is no time": STATE + b'{"newest":"yesterday"}',
     },

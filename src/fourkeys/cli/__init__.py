@@ -6,17 +6,22 @@ import os
 import sys
 
 from fourkeys.cli._app import app
+from fourkeys.cli._common import say
 from fourkeys.errors import FourkeysError
+
+_OTHERS = 0o077
+"""What other users of the machine may do with files that fourkeys makes: nothing."""
 
 
 def main() -> None:
     """Run `fourkeys`; every error that is raised on purpose ends as one message and its exit code."""
+    os.umask(os.umask(0) | _OTHERS)
     try:
         app(prog_name="fourkeys", standalone_mode=True)
     except FourkeysError as error:
-        print(f"error: {error.message}", file=sys.stderr)
+        say(f"error: {error.message}")
         if error.hint:
-            print(f"  try: {error.hint}", file=sys.stderr)
+            say(f"  try: {error.hint}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("interrupted: what was written stays; run the command again to go on", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -32,9 +33,18 @@ Until = Annotated[str | None, typer.Option(help="Read up to here, exclusive: RFC
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 
 
+_UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_FIRST, _LAST = date(1970, 1, 1), date(2200, 1, 1)
+
+
+def printable(text: str) -> str:
+    """Return a text as a terminal may show it: what would steer the terminal or turn the text around is spelled out."""
+    return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 def say(text: str) -> None:
     """Talk: one line on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def hush(_: str) -> None:
@@ -64,9 +74,14 @@ def day(text: str | None, flag: str) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{flag} {text!r} is no date", "write 2026-11-01") from None
+    if not _FIRST <= found <= _LAST:
+        raise UsageError(
+            f"{flag} {text} is not between {_FIRST} and {_LAST}", "write a day on which software was shipped"
+        )
+    return found
 
 
 def has_warehouse(settings: config.Config) -> bool:

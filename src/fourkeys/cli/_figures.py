@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fourkeys.cli._tables import NO_DATA, Row, console
+from fourkeys.cli._tables import cell as named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -140,7 +141,7 @@ def print_figures(
         table.add_column(more[0], overflow="fold")
     for row in rows:
         old = (before or {}).get((row["service"], row.get("period_start")))
-        cells: list[Text | str] = [_name(name, row) for name in head]
+        cells = [_name(name, row) for name in head]
         cells += [_cell(figure, row, old, one_line=one_line) for figure in FIGURES]
         table.add_row(*cells, *([more[1](row)] if more else []))
     out.print(table)
@@ -159,9 +160,9 @@ def previous_rows(rows: Sequence[Row]) -> dict[tuple[Any, ...], Row]:
     return found
 
 
-def _name(name: str, row: Row) -> str:
+def _name(name: str, row: Row) -> Text:
     text = str(row[name] or "")
-    return f"{text} *" if name == "period_start" and row.get("is_partial") else text
+    return named(f"{text} *" if name == "period_start" and row.get("is_partial") else text)
 
 
 def _cell(figure: Figure, row: Row, before: Row | None, *, one_line: bool) -> Text:

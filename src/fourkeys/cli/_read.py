@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
 class By(StrEnum):
     """How the window is cut."""
 
@@ -170,6 +173,15 @@ def print_rows(rows: Sequence[dict[str, Any]], output: Format) -> None:
     elif output is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(rows[0] if rows else ())
-        writer.writerows([_tables.plain(value) if value is not None else "" for value in row.values()] for row in rows)
+        writer.writerows([_cell(value) for value in row.values()] for row in rows)
     else:
         _tables.print_rows(rows)
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a spreadsheet may have it: an apostrophe before what it would take for a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return _tables.plain(value)

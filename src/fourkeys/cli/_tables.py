@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from fourkeys.cli._common import printable
 from fourkeys.window import rfc3339
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from rich.console import Console
+    from rich.text import Text
 
 _PIPE_WIDTH = 200
 """Columns where no terminal tells: wide enough that nothing is cut."""
@@ -37,6 +39,13 @@ def shown(value: Any, zone: ZoneInfo | None = None) -> str:
     if zone and isinstance(value, datetime):
         return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
     return f"{value:.3g}" if isinstance(value, float) else str(plain(value))
+
+
+def cell(text: str) -> Text:
+    """Return a text as it is, for a cell of a table: neither markup nor a way to steer the terminal."""
+    from rich.text import Text  # noqa: PLC0415 - machines do not need it
+
+    return Text(printable(text.replace("\n", " ")))
 
 
 def console() -> Console:
@@ -66,5 +75,5 @@ def print_rows(rows: Sequence[Row], zone: ZoneInfo | None = None) -> None:
         title = name.replace("_", "\n") if out.is_terminal else name
         table.add_column(title, justify="right" if numeric else "left", overflow="fold", vertical="top")
     for row in rows:
-        table.add_row(*("" if row[name] is None else shown(row[name], zone) for name in names))
+        table.add_row(*(cell("" if row[name] is None else shown(row[name], zone)) for name in names))
     out.print(table, highlight=False)

@@ -289,6 +289,7 @@ __all__ = [
     "Service",
     "Sources",
     "Warehouse",
+    "is_repository",
     "load",
     "parse",
 ]

@@ -156,6 +156,13 @@ class Client:
                 "configure the address that the server calls itself by",
             )
 
+    def _check_headers(self, headers: Mapping[str, str]) -> None:
+        for name, value in headers.items():
+            if not (value.isascii() and value.isprintable()):
+                secret = name == "authorization"
+                what = "the token holds what no header can carry" if secret else f"no header can carry {value[:80]!r}"
+                raise SourceError(f"{self.host}: {what}", "check where it comes from")
+
     async def _persist(self, request: _Request, decode: Callable[[bytes], T]) -> Answer[T] | str:
         """Try until there is an answer or the address of a redirect."""
         retrying = tenacity.AsyncRetrying(
@@ -195,6 +202,7 @@ class Client:
         async with self.limit.slot():
             turn = await self._turn()
             headers = {**request.headers, **(await turn.credential.headers())}
+            self._check_headers(headers)
             self.requests[LABEL.get()] += 1
             attempts = self._patience.attempts if self._reached else min(3, self._patience.attempts)
             began = loop.time()

@@ -89,7 +89,7 @@ def parse_period(text: str) -> tuple[date, date]:
         begin, dots, end = text.partition("..")
         start = date.fromisoformat(begin)
         days = start, date.fromisoformat(end) if dots else start + timedelta(days=1)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UsageError(f"cannot read the period {text!r}", f"write {PERIODS}") from None
     if days[0] >= days[1]:
         raise UsageError(f"the period {text!r} has no day", "after the two dots stands the day after the last one")

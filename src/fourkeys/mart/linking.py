@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from fourkeys.mart.link import Deployment, Graph, Link, extend, sweep
+from fourkeys.mart.views import quoted
 from fourkeys.streams import DERIVED
 
 if TYPE_CHECKING:
@@ -211,8 +212,8 @@ def _filled(warehouse: Warehouse, raw: str) -> set[str]:
 def _unreached(warehouse: Warehouse, raw: str, lines: Iterable[Line]) -> dict[Line, Graph]:
     """Return, for each line, the commits of its repository that no deployment has reached."""
     wanted = ", ".join(
-        f"struct({_string(line.service)} as service, {_string(line.environment)} as environment, "
-        f"{_string(line.repository)} as repository)"
+        f"struct({quoted(line.service)} as service, {quoted(line.environment)} as environment, "
+        f"{quoted(line.repository)} as repository)"
         for line in lines
     )
     if not wanted:
@@ -281,9 +282,5 @@ def _parents(text: str | None) -> list[str]:
     return _decode_parents(text) if text else []
 
 
-def _string(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def _strings(texts: Iterable[str]) -> str:
-    return f"[{', '.join(map(_string, texts))}]"
+    return f"[{', '.join(map(quoted, texts))}]"

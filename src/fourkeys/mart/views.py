@@ -165,10 +165,10 @@ def _head(mart: str, name: str, model: Model) -> str:
     """
     columns = ",\n".join(
         f"  `{column}`{f' {its.type}' if model.materialized == 'table' else ''} "
-        f"options (description = {_string(its.description)})"
+        f"options (description = {quoted(its.description)})"
         for column, its in model.columns.items()
     )
-    options = f"description = {_string(model.description)}, labels = [('managed_by', 'fourkeys')]"
+    options = f"description = {quoted(model.description)}, labels = [('managed_by', 'fourkeys')]"
     return f"create or replace {model.materialized} {mart}.{name} (\n{columns}\n)\noptions ({options})"
 
 
@@ -178,11 +178,11 @@ def _number(value: float | None) -> str:
 
 def _strings(values: Iterable[str]) -> str:
     """Write strings as a GoogleSQL array."""
-    quoted = ", ".join(map(_string, values))
-    return f"[{quoted}]" if quoted else "cast([] as array<string>)"
+    texts = ", ".join(map(quoted, values))
+    return f"[{texts}]" if texts else "cast([] as array<string>)"
 
 
-def _string(value: str) -> str:
+def quoted(value: str) -> str:
     """Write a string as GoogleSQL."""
     return f"'{_escaped(value)}'"
 

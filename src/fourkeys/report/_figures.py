@@ -98,7 +98,7 @@ def window_figures(
 def periods(spans: Sequence[tuple[str, str, Window]]) -> str:
     """Return windows as a relation of periods: grain, service, first day and the day after the last of each."""
     literal = ", ".join(
-        f"struct('{grain}' as grain, '{_quoted(unit)}' as service, "
+        f"struct('{grain}' as grain, {views.quoted(unit)} as service, "
         f"date '{window.start}' as period_start, date '{window.end}' as period_end)"
         for grain, unit, window in spans
     )
@@ -153,7 +153,3 @@ def _series(warehouse: Warehouse, view: str, unit: str, scope: str, names: Seque
 
 def _scope(kind: str, unit: str) -> str:
     return f"owner:{unit}" if kind == "owner" else COMPANY if kind == COMPANY else unit
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'")
