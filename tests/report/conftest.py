@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,18 +47,34 @@ class Built:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Build the company, and its report in both languages."""
-    place = tmp_path_factory.mktemp("company")
-    company, database = Company(), place / "fourkeys.duckdb"
-    settings = company.build(place / "csv", database)
-    config_file = place / "fourkeys.toml"
-    config_file.write_text(f'{company.toml}[warehouse]\nurl = "duckdb:///{database}"\n', encoding="utf-8")
-    pages = {language: place / f"{language}.html" for language in ("en", "ja")}
-    warehouse = DuckDB(str(database), read_only=True)
-    for language, file in pages.items():
-        write_report(warehouse, settings, NOW, file, language=language)  # type: ignore[arg-type]
+    """Build the company, and its report in both languages: once, also where several processes test side by side."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "company"
+    place.mkdir(exist_ok=True)
+    company = Company()
+    found = Built(
+        company,
+        company.settings,
+        place / "fourkeys.toml",
+        place / "fourkeys.duckdb",
+        {language: place / f"{language}.html" for language in ("en", "ja")},
+    )
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not found.config_file.exists():
+            build(found, place / "csv")
+    return found
+
+
+def build(wanted: Built, folder: Path) -> None:
+    """Build a company from CSV files in *folder*; its configuration comes last, so that it tells that all is there."""
+    wanted.company.build(folder, wanted.database)
+    warehouse = DuckDB(str(wanted.database), read_only=True)
+    for language, file in wanted.pages.items():
+        write_report(warehouse, wanted.settings, NOW, file, language=language)  # type: ignore[arg-type]
     warehouse.close()
-    return Built(company, settings, config_file, database, pages)
+    url = f'[warehouse]\nurl = "duckdb:///{wanted.database}"\n'
+    wanted.config_file.write_text(wanted.company.toml + url, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

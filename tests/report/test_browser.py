@@ -376,3 +376,18 @@ def test_it_prints(visit: Open) -> None:
     assert shown.page.is_visible('[data-key="lead_time"] .value')
     pages = len(re.findall(rb"/Type\s*/Page\b", shown.page.pdf(format="A4", landscape=True)))
     assert 1 <= pages <= 8
+
+
+def test_it_prints_well(visit: Open) -> None:
+    """On paper there are no controls, definitions are open, and nothing is wider than an A4 page or its column."""
+    shown = visit(width=794)
+    shown.page.emulate_media(media="print")
+    widest = shown.page.evaluate(
+        "Math.max(...[...document.querySelectorAll('section, table, svg')].map(e => e.getBoundingClientRect().right))"
+    )
+
+    assert 794 >= widest
+    for control in ("#controls", "nav", ".card .links", "#deployments button"):
+        assert not shown.page.locator(control).first.is_visible(), control
+    assert "four_keys_weekly.change_failure_rate" in shown.text("#definition-failure_rate")
+    assert shown.page.is_visible("#definition-failure_rate code >> nth=0")

@@ -17,6 +17,7 @@ import pytest
 from company import HOSTILE, NOW, SILENT, TODAY
 
 from fourkeys import config, pipeline
+from fourkeys.cli import main
 from fourkeys.mart import views
 from fourkeys.mart.metrics import Query, measure
 from fourkeys.report import _files, _page, write_report
@@ -254,10 +255,36 @@ def test_the_command_writes_a_page(built: Built, tmp_path: Path) -> None:
     ],
 )
 def test_the_command_says_what_is_wrong(
-    built: Built, tmp_path: Path, arguments: tuple[str, ...], code: int, says: str
+    built: Built,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    code: int,
+    says: str,
 ) -> None:
     """What does not fit is named, with the next step."""
-    done = fourkeys("report", "--config", str(built.config_file), *arguments, cwd=tmp_path)
+    monkeypatch.setattr(sys, "argv", ["fourkeys", "report", "--config", str(built.config_file), *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
 
-    assert code == done.returncode
-    assert says in done.stderr
+    assert code == ended.value.code
+    assert says in capsys.readouterr().err
+
+
+def test_a_release_of_heroku_has_its_page(tmp_path: Path) -> None:
+    """A deployment by Heroku links to the release in Heroku's dashboard; what has no page has no link."""
+    header = "app_id,version,id,app_name,status,first_terminal_status,kind,commit_sha,created_at,updated_at"
+    row = "a1,7,0b5c,shop-eu,succeeded,succeeded,deploy,abc,2026-09-01T00:00:00Z,2026-09-01T00:00:00Z"
+    (tmp_path / "heroku_releases.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    written = "service,deployment_id,sha,finished_at\nown,d1,abc,2026-09-01T00:00:00Z\n"
+    (tmp_path / "deployments.csv").write_text(written, encoding="utf-8")
+    heroku = {"name": "shop", "deployments_from": "heroku", "heroku_apps": {"production": ["shop-eu"]}}
+    settings = config.parse({"services": [heroku, {"name": "own", "deployments_from": "csv"}]}, {})
+    warehouse = DuckDB(":memory:")
+    pipeline.load(warehouse, [tmp_path], lambda _: None)
+    pipeline.build(warehouse, settings, NOW)
+    rows = warehouse.query("select service, url from main.deployments order by service")
+
+    assert [("own", None), ("shop", "https://dashboard.heroku.com/apps/shop-eu/activity/releases/0b5c")] == [
+        (row["service"], row["url"]) for row in rows
+    ]
