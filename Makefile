@@ -5,16 +5,19 @@ BIN := $(VENV)/bin
 AXE := 4.14.1
 SECONDS ?= 60
 
-.PHONY: fuzz demo test test-sql test-browser screenshot measure-report lint types test-shared bench clean
+.PHONY: fuzz demo test test-bigquery test-sql test-browser screenshot measure-report lint types test-shared bench clean
 
 demo: $(VENV)/.user       ## the simulated company through the real pipeline
 	$(BIN)/fourkeys demo
 
 test: $(VENV)/.dev        ## the default test suite
-	$(BIN)/python -m pytest -n auto -m "not zetasql"
+	$(BIN)/python -m pytest -n auto -m "not zetasql and not bigquery"
 
-test-sql: $(VENV)/.sql    ## the views on Google's own SQL engine, against DuckDB; the first time compiles it, a minute
-	$(BIN)/python -m pytest -m zetasql tests/sql tests/report
+test-bigquery: $(VENV)/.dev ## the whole demo, and a break after every call, on the fake of BigQuery
+	$(BIN)/python -m pytest -n auto -m bigquery tests/bigquery
+
+test-sql: $(VENV)/.sql    ## views and every BigQuery statement on Google's own SQL engine, rows against DuckDB; the first time compiles it, a minute
+	$(BIN)/python -m pytest -m zetasql tests/sql tests/report tests/bigquery
 
 test-browser: $(VENV)/.browser $(VENV)/axe.min.js ## the report in Chromium: Debian's package chromium, or FOURKEYS_CHROMIUM; and npm
 	$(BIN)/python -m pytest -m browser tests/report

@@ -197,7 +197,8 @@ class FakeBigQuery:
         job_id = document["jobReference"]["jobId"]
         if job_id in self.jobs:
             raise Refused("duplicate", f"Already Exists: Job {self.project}:US.{job_id}")
-        document["jobReference"] |= {"projectId": self.project, "location": self._location()}
+        place = document["jobReference"].get("location") or self._location()
+        document["jobReference"] |= {"projectId": self.project, "location": place}
         times = {"creationTime": "1767225600000", "startTime": "1767225600000", "endTime": "1767225601000"}
         document["statistics"], document["status"] = times, {"state": "DONE"}
         self.jobs[job_id] = document

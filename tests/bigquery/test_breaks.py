@@ -82,12 +82,16 @@ def undisturbed(folder: Path, work: Callable[[Any, Path], None]) -> tuple[list[s
         return list(fake.calls), state(fake)
 
 
-def test_killed_anywhere_and_run_again(tmp_path: Path) -> None:
-    """After any call: no watermark without its rows; the next run ends as one that nobody killed, no row twice."""
+@pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.bigquery)])
+def test_killed_anywhere_and_run_again(tmp_path: Path, every: int) -> None:
+    """After any call: no watermark without its rows; the next run ends as one that nobody killed, no row twice.
+
+    The default run tries some calls, `make test-bigquery` every one.
+    """
     folder = put(tmp_path)
     calls, expected = undisturbed(folder, night)
     assert len(calls) > 60
-    for cut in range(1, len(calls)):
+    for cut in range(1, len(calls), every):
         with FakeBigQuery() as fake:
             with pytest.raises(Killed):
                 night(new_warehouse(fake, killed_after=cut), folder)

@@ -103,4 +103,4 @@ def _reason(error: google.GoogleAPIError) -> str:
 
 def _first_line(error: Exception) -> str:
     text = _REQUEST.sub("", str(getattr(error, "message", "") or error).strip())
-    return text.splitlines()[0] if text else type(error).__name__
+    return text.splitlines()[0].partition("; reason: ")[0] if text else type(error).__name__
