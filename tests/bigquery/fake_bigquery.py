@@ -211,8 +211,8 @@ class FakeBigQuery:
 
     def _load(self, document: dict[str, Any], data: bytes) -> dict[str, Any]:
         load = document["configuration"]["load"]
-        expected = {"sourceFormat": "CSV", "allowQuotedNewlines": True, "skipLeadingRows": "1"}
-        assert expected.items() <= load.items(), load
+        asked = (load["sourceFormat"], load["allowQuotedNewlines"], str(load["skipLeadingRows"]))
+        assert asked == ("CSV", True, "1"), load
         place = load["destinationTable"]
         rows = self.engine.load(place["datasetId"], place["tableId"], load["schema"]["fields"], data)
         return {"load": {"outputRows": str(rows), "inputFileBytes": str(len(data))}}

@@ -125,6 +125,7 @@ def tables_for(statement: str) -> dict[str, dict[str, dict[str, str]]]:
 
 def kind_of(statement: str) -> str:
     """Return the words with which a statement begins, up to the first name."""
+    statement = re.sub(r"^(--.*\n|\s)*", "", statement)
     found = re.match(r"create or replace \w+|(?:create|alter|drop|merge|delete|insert|begin|commit) \w+|\w+", statement)
     assert found
     return found[0]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fourkeys.cli import _loaders
 from fourkeys.errors import UsageError
 from fourkeys.streams import STREAMS, Stream, stream
 
@@ -22,6 +23,7 @@ class Format(StrEnum):
 
     BIGQUERY = "bigquery"
     DUCKDB = "duckdb"
+    EMBULK = "embulk"
     TBLS = "tbls"
     TBLS_CONFIG = "tbls-config"
     MARKDOWN = "markdown"
@@ -33,7 +35,7 @@ def schema(
     ] = None,
     output: Annotated[Format, typer.Option("--format", help="For whom.")] = Format.MARKDOWN,
 ) -> None:
-    """Print what is in the warehouse: for `bq load`, as DuckDB DDL, for tbls, or to read."""
+    """Print what is in the warehouse: for `bq load` or Embulk, as DuckDB DDL, for tbls, or to read."""
     if output in {Format.TBLS, Format.TBLS_CONFIG}:
         if names:
             raise UsageError(f"--format {output} takes no names", "tbls documents all tables: leave the names out")
@@ -48,13 +50,13 @@ def schema(
     if views:
         raise UsageError(f"{next(iter(views))} is a view", "`fourkeys build` makes views; name streams")
     if output is Format.BIGQUERY:
-        fields = {each.name: _fields(each) for each in streams}
-        document: Any = fields[streams[0].name] if len(streams) == 1 else fields
-        typer.echo(json.dumps(document, indent=2))
-        return
-    for each in streams:
-        lines = ",\n".join(f'    "{column.name}" {column.type.duckdb}' for column in each.columns)
-        typer.echo(f"create table if not exists {each.name} (\n{lines}\n);")
+        typer.echo(_loaders.bigquery(streams))
+    elif output is Format.DUCKDB:
+        typer.echo("\n".join(map(_loaders.duckdb, streams)))
+    elif len(streams) == 1:
+        typer.echo(_loaders.embulk(streams[0]), nl=False)
+    else:
+        raise UsageError("--format embulk is for one stream", "fourkeys schema ghes_issues --format embulk")
 
 
 def _models() -> dict[str, Model]:
@@ -76,18 +78,6 @@ def _chosen(names: Sequence[str]) -> tuple[list[Stream], dict[str, Model]]:
                 raise
             views[name] = _models()[name]
     return streams, views
-
-
-def _fields(each: Stream) -> list[dict[str, str]]:
-    return [
-        {
-            "name": column.name,
-            "type": column.type.bigquery,
-            "mode": "REQUIRED" if column.name in each.key else "NULLABLE",
-            "description": column.description,
-        }
-        for column in each.columns
-    ]
 
 
 def _print_markdown(streams: Sequence[Stream], views: dict[str, Model]) -> None:
