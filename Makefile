@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 AXE := 4.14.1
 SECONDS ?= 60
 
-.PHONY: fuzz demo test test-bigquery test-sql test-browser screenshot measure-report lint types test-shared bench clean
+.PHONY: fuzz demo test test-bigquery test-sql test-browser screenshot measure-report lint types test-shared bench clean test-airflow
 
 demo: $(VENV)/.user       ## the simulated company through the real pipeline
 	$(BIN)/fourkeys demo
@@ -22,6 +22,9 @@ test-sql: $(VENV)/.sql    ## views and every BigQuery statement on Google's own 
 test-browser: $(VENV)/.browser $(VENV)/axe.min.js ## the report in Chromium: Debian's package chromium, or FOURKEYS_CHROMIUM; and npm
 	$(BIN)/python -m pytest -m browser tests/report
 
+test-airflow: $(VENV)/.dev $(VENV)/airflow-2/.ready $(VENV)/airflow-3/.ready ## the DAGs in Airflow 2.10 and 3; minutes
+	FOURKEYS_AIRFLOW=$(abspath $(VENV)) $(BIN)/python -m pytest -m airflow -n 2 --dist loadgroup tests/airflow
+
 screenshot: $(VENV)/.browser ## the README's picture: the demo's report; needs Chromium
 	$(BIN)/python tests/report/screenshot.py docs/images/report.png
 
@@ -31,6 +34,7 @@ measure-report: $(VENV)/.browser ## size and speed of the report, small and larg
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/hadolint Dockerfile
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
@@ -68,6 +72,13 @@ $(VENV)/.browser: $(VENV)/.dev
 
 $(VENV)/.fuzz: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group fuzz
+	touch $@
+
+$(VENV)/airflow-%/.ready: tests/airflow/constraints-%.txt $(VENV)/.pip pyproject.toml
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --constraint $< pip
+	$(@D)/bin/python -m pip install --quiet --constraint $< apache-airflow apache-airflow-providers-slack
+	$(@D)/bin/python -m pip install --quiet --no-deps --editable .
 	touch $@
 
 $(VENV)/axe.min.js: $(VENV)/.pip

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DAG_FILE = ROOT / "docs" / "dags" / "fourkeys_nightly.py"
 BIN = Path(sys.executable).parent
+SERVICES = ("checkout", "search")
+"""As few as have all sources."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Place:
         """Run a command there; it must succeed."""
         command = [str(BIN / "fourkeys"), *arguments]
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=120
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=600, check=False
         )
         assert 0 == done.returncode, done.stderr
 
@@ -82,7 +84,7 @@ class Airflow:
     home: Path
     environment: dict[str, str]
 
-    def run(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Run `airflow`, and return how it ended."""
         command = [str(self.bin / "airflow"), *arguments]
         return subprocess.run(
@@ -92,7 +94,7 @@ class Airflow:
     def probe(self, folder: Path) -> dict[str, Any]:
         """Parse a DAG folder in a fresh process; see probe.py."""
         command = [str(self.bin / "python"), str(Path(__file__).with_name("probe.py")), str(folder)]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
         assert 0 == done.returncode, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answer
@@ -148,7 +150,7 @@ def webhook() -> Iterator[tuple[str, list[str]]]:
     texts: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             texts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
             self.send_response(200)
             self.end_headers()
@@ -167,11 +169,14 @@ def webhook() -> Iterator[tuple[str, list[str]]]:
 @pytest.fixture(scope="session")
 def make_place(company: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Make places for the company; what no server gives is loaded there."""
+    head, *services = company.config_text.split("[[services]]")
+    chosen = ["[[services]]" + text for text in services if any(f'name = "{name}"' in text for name in SERVICES)]
+    assert len(SERVICES) == len(chosen)
 
     def make() -> Place:
         folder = tmp_path_factory.mktemp("place")
         warehouse = '\n[warehouse]\nurl = "duckdb:///fourkeys.duckdb"\n'
-        (folder / "fourkeys.toml").write_text(company.config_text + warehouse, encoding="utf-8")
+        (folder / "fourkeys.toml").write_text(head + "".join(chosen) + warehouse, encoding="utf-8")
         place = Place(folder, {"PATH": os.environ["PATH"], "HOME": str(folder), **company.environment})
         place.fourkeys("load", str(company.directory / "deployments.csv"), "--quiet")
         return place
@@ -179,7 +184,11 @@ def make_place(company: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> An
     return make
 
 
-@pytest.fixture(scope="session", params=[2, 3], ids=["airflow-2", "airflow-3"])
+VERSIONS = [pytest.param(major, id=f"airflow-{major}", marks=pytest.mark.xdist_group(f"{major}")) for major in (2, 3)]
+"""Side by side, if there are two workers."""
+
+
+@pytest.fixture(scope="session", params=VERSIONS)
 def airflow(
     request: pytest.FixtureRequest,
     company: Sandbox,

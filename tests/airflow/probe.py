@@ -1,9 +1,10 @@
-"""Run by Airflow's own Python: parse a DAG folder, and print as JSON what the DAGs are and what parsing them touched."""
+"""Run by Airflow's own Python: parse a DAG folder; print as JSON what its DAGs are and what parsing them touched."""
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +51,18 @@ def described(dag: Any) -> dict[str, Any]:
     }
 
 
-bag = DagBag("/dev/null")
+start = time.process_time()
+bag = DagBag(sys.argv[1])
+seconds = time.process_time() - start
+for name in [name for name in sys.modules if name.split(".")[0] == "fourkeys"]:
+    del sys.modules[name]
 sys.addaudithook(notice)
-bag.collect_dags(sys.argv[1])
+DagBag(sys.argv[1])  # once more: what the first time loaded of Airflow is not ours
 found = list(touched)
 print(  # noqa: T201 - its answer
     json.dumps(
         {
-            "seconds": [stat.duration.total_seconds() for stat in bag.dagbag_stats],
+            "seconds": seconds,
             "errors": bag.import_errors,
             "touched": found,
             "dags": {name: described(dag) for name, dag in bag.dags.items()},
