@@ -175,3 +175,17 @@ def test_any_order_of_nights_ends_the_same(seed: int) -> None:
         commits, deployments = commits[batch[0] :], deployments[batch[1] :]
 
         assert world.tables_at_once() == world.tables()
+
+
+def test_a_service_that_left_the_catalog_takes_its_links_along() -> None:
+    """When nothing in a repository is deployed any more, the build goes on, and its links are gone."""
+    world = World()
+    world.add([commit("a"), commit("b", repository="acme/s")], [deployment("api", 1, "a")])
+    world.add([], [deployment("web", 2, "b", "acme/s")])
+    linked = [world.warehouse.query("select service from raw.deployment_links order by service")]
+    world.warehouse.replace(STREAMS["services"], catalog.service_rows(SETTINGS.services[:1]))
+    world.warehouse.replace(STREAMS["service_resources"], catalog.resource_rows(SETTINGS.services[:1]))
+    link(world.warehouse)
+    linked.append(world.warehouse.query("select service from raw.deployment_links order by service"))
+
+    assert [["api", "web"], ["api"]] == [[row["service"] for row in rows] for rows in linked]

@@ -6,6 +6,7 @@ import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from fourkeys.errors import FileError
@@ -149,3 +150,18 @@ def test_a_release_that_succeeded_stays_so_when_heroku_forgets(tmp_path: Path) -
         results.add(tuple(rows(warehouse, "heroku_releases", "first_terminal_status")))
 
     assert {(("succeeded",),)} == results
+
+
+def test_a_file_of_an_older_version_gets_the_new_columns(tmp_path: Path) -> None:
+    """A raw table that lacks a column gets it when the file is opened; its rows have NULL there, and loading works."""
+    older = duckdb.connect(str(tmp_path / "w.duckdb"))
+    older.execute("create schema raw; create table raw.ghes_labels (host varchar, repository varchar, id bigint)")
+    older.execute("insert into raw.ghes_labels values ('h', 'o/r', 1)")
+    older.close()
+    (tmp_path / "ghes_labels.csv").write_text("host,repository,id,name\nh,o/r,2,bug\n", encoding="utf-8")
+    warehouse = DuckDB(str(tmp_path / "w.duckdb"))
+    warehouse.load(STREAMS["ghes_labels"], tmp_path / "ghes_labels.csv")
+    rows = warehouse.query("select id, name from raw.ghes_labels order by id")
+    warehouse.close()
+
+    assert [{"id": 1, "name": None}, {"id": 2, "name": "bug"}] == rows

@@ -9,6 +9,7 @@ import typer
 
 from fourkeys import __version__
 from fourkeys.cli import _extract, _lineage, _operate, _read, _report, _schema, _write
+from fourkeys.cli._examples import epilog
 
 app = typer.Typer(
     name="fourkeys",
@@ -34,8 +35,6 @@ def root(
     """The four keys of software delivery, from what engineers leave behind: extract, load, build, read."""
 
 
-app.add_typer(_extract.app, name="extract")
-app.add_typer(_report.dashboard, name="dashboard")
 for _command in (
     _operate.init,
     _operate.doctor,
@@ -52,4 +51,8 @@ for _command in (
     _lineage.lineage,
     _write.demo,
 ):
-    app.command()(cast("Callable[..., None]", _command))
+    app.command(epilog=epilog(_command.__name__))(cast("Callable[..., None]", _command))
+for _name, _group in (("extract", _extract.app), ("dashboard", _report.dashboard)):
+    for _info in _group.registered_commands:
+        _info.epilog = epilog(f"{_name} {_info.name or getattr(_info.callback, '__name__', '')}")
+    app.add_typer(_group, name=_name)

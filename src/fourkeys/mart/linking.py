@@ -152,7 +152,7 @@ def _sweep(warehouse: Warehouse, raw: str, lines: dict[Line, list[Deployment]], 
     unread = dict(by_repository)
     for repository, commits in groupby(warehouse.stream(sql) if plan.swept else (), itemgetter(0)):
         graph = Graph((sha, _parents(parents)) for _, sha, parents in commits)
-        for line in unread.pop(repository):
+        for line in unread.pop(repository, ()):
             found[line] = list(sweep(graph, lines[line]))
     for line in (line for its_lines in unread.values() for line in its_lines):
         found[line] = list(sweep(Graph(()), lines[line]))

@@ -145,6 +145,13 @@ class DuckDB:
         for name, stream in (STREAMS | DERIVED).items():
             columns = ", ".join(f'"{column.name}" {column.type.duckdb}' for column in stream.columns)
             self._connection.execute(f"create table if not exists raw.{name} ({columns})")
+        sql = "select table_name, column_name from information_schema.columns where table_schema = 'raw'"
+        known = set(self._connection.execute(sql).fetchall())
+        for name, stream in (STREAMS | DERIVED).items():
+            for column in stream.columns:
+                if (name, column.name) not in known:  # the file is of an older version
+                    kind = column.type.duckdb
+                    self._connection.execute(f'alter table raw.{name} add column "{column.name}" {kind}')
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> duckdb.DuckDBPyConnection:
         try:

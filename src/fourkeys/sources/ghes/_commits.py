@@ -134,7 +134,12 @@ async def ancestry(job: Job, head: str, root: str, handle: Handle, pages: dict[s
 
 async def newest_before(api: Api, path: str, moment: str) -> str | None:
     """Return the newest commit of the default branch that was committed up to *moment*, or None."""
-    page = await api.page(f"{path}/commits", records.Commit, {"until": moment, "per_page": 1})
+    try:
+        page = await api.page(f"{path}/commits", records.Commit, {"until": moment, "per_page": 1})
+    except RefusedError as error:
+        if error.status == httpx.codes.CONFLICT:  # the repository is empty
+            return None
+        raise
     return page.records[0].sha if page.records else None
 
 
