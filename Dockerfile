@@ -8,7 +8,8 @@ COPY src src
 COPY sql sql
 COPY dashboards dashboards
 RUN python -m venv --without-pip /opt/fourkeys && \
-    pip --python /opt/fourkeys install --no-cache-dir --constraint constraints.txt ".[${EXTRAS}]"
+    pip --python /opt/fourkeys install --no-cache-dir --constraint constraints.txt ".[${EXTRAS}]" && \
+    find /opt/fourkeys -type d -name tests -prune -exec rm -r {} +
 
 FROM python:3.11-slim
 COPY --from=build /opt/fourkeys /opt/fourkeys
