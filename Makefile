@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 AXE := 4.14.1
 SECONDS ?= 60
 
-.PHONY: fuzz demo test test-bigquery test-sql test-browser screenshot measure-report lint types test-shared bench clean test-airflow
+.PHONY: fuzz demo test test-bigquery test-sql test-browser screenshot measure-report lint types test-shared bench clean test-airflow test-emulator
 
 demo: $(VENV)/.user       ## the simulated company through the real pipeline
 	$(BIN)/fourkeys demo
@@ -15,6 +15,9 @@ test: $(VENV)/.dev        ## the default test suite
 
 test-bigquery: $(VENV)/.dev ## the whole demo, and a break after every call, on the fake of BigQuery
 	$(BIN)/python -m pytest -n auto -m bigquery tests/bigquery
+
+test-emulator: $(VENV)/.dev $(VENV)/emulator/.ready ## optional: the demo's figures on bqemulator, which is not BigQuery; Linux on amd64
+	$(BIN)/python tests/bigquery/emulator.py $(VENV)/emulator/bin/bqemulator
 
 test-sql: $(VENV)/.sql    ## views and every BigQuery statement on Google's own SQL engine, rows against DuckDB; the first time compiles it, a minute
 	$(BIN)/python -m pytest -m zetasql tests/sql tests/report tests/bigquery
@@ -64,6 +67,13 @@ $(VENV)/.dev: $(VENV)/.user
 
 $(VENV)/.sql: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group sql
+	touch $@
+
+$(VENV)/emulator/.ready: $(VENV)/.pip ## its pins are not ours; it wants an extension of DuckDB where it would download it to
+	$(PYTHON) -m venv $(VENV)/emulator
+	$(VENV)/emulator/bin/python -m pip install --quiet bqemulator==1.4.0 duckdb==1.5.5 duckdb-extension-spatial==1.5.5 numpy
+	mkdir -p $(VENV)/emulator/.duckdb/extensions/v1.5.5/linux_amd64
+	find $(VENV)/emulator/lib -name spatial.duckdb_extension -exec cp {} $(VENV)/emulator/.duckdb/extensions/v1.5.5/linux_amd64/ ';'
 	touch $@
 
 $(VENV)/.browser: $(VENV)/.dev

@@ -207,6 +207,8 @@ class Door:
         """Return what the first MERGE of a script did."""
         with told(self._where):
             children = [child for child in self._client.list_jobs(parent_job=job) if child.statement_type == "MERGE"]
+            if not children:
+                raise WarehouseError(f"{self._where}: job {job.job_id} tells of no MERGE", "run it again")
             first = min(children, key=lambda child: child.started or child.created)
             done: Any = self._client.get_job(first.job_id, location=first.location)
         stats = done.dml_stats
