@@ -1,6 +1,8 @@
 // The five cards, and the same five keys of several services beside each other.
 
 const FEW = 5;
+/** Services that stand beside each other at first: more are a click away, and slow to draw. */
+const BESIDE = 12;
 
 /** Key, its figure, how it is written, what it is counted over, and whether more is better. */
 const KEYS = [
@@ -129,7 +131,7 @@ const periodText = (period) => `${periodName(period)}: ${date(period.from)} – 
 function servicesSection(services, period) {
   const starts = trendStarts(period);
   const head = make("tr", {}, make("th", { scope: "col" }, say("service")), KEYS.map((each) => make("th", { scope: "col", class: "number" }, say(each.key))));
-  const body = services.map((service) => {
+  const { body, foot } = growing(services, BESIDE, (service) => {
     const [now, before] = [data.figures(service.id, period), data.previous(service.id, period)];
     return make("tr", { "data-service": service.id },
       make("th", { scope: "row" },
@@ -141,7 +143,7 @@ function servicesSection(services, period) {
     make("h2", { id: "services-title" }, say("services_title")),
     make("p", { class: "sub" }, `${periodText(period)} · ${say("no_ranking")}`),
     make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say("services_title") + ": " + say("table") },
-      make("table", { class: "services" }, make("thead", {}, head), make("tbody", {}, body))));
+      make("table", { class: "services" }, make("thead", {}, head), body)), services.length > BESIDE && foot);
 }
 
 function serviceCell(each, service, now, before, starts) {

@@ -44,21 +44,27 @@ const word = (prefix, value) => words[prefix + value] ?? value ?? "";
 const rules = (text, prefix) => (text ? text.split(",").map((rule) => make("span", { class: "tag " + (prefix === "rule_" ? "bad" : "") }, word(prefix, rule))) : "");
 const commitAddress = (row) => (data.meta.web && row.repository ? `${data.meta.web}/${row.repository}/commit/${row.sha}` : null);
 
-function rowsTable(name, rows) {
-  const columns = COLUMNS[name];
-  const head = make("tr", {}, columns.map(([title, , look]) => make("th", { scope: "col", class: look }, say(title))));
+/** The rows of a table, `size` of them at first: its body, how many are shown, and the button for more. */
+function growing(rows, size, makeRow) {
   const body = make("tbody");
   const status = make("p", { class: "status", role: "status" });
   const more = make("button", { type: "button", onclick: () => add() }, say("more"));
   const add = () => {
-    body.append(...rows.slice(body.childElementCount, body.childElementCount + PAGE).map((row) =>
-      make("tr", { "data-row": row.deployment_id ?? row.incident_id ?? row.pull_request ?? row.check },
-        columns.map(([, cell, look]) => make("td", { class: look }, cell(row) ?? "")))));
+    body.append(...rows.slice(body.childElementCount, body.childElementCount + size).map(makeRow));
     status.textContent = !rows.length ? say("none_found") : say("rows_shown", { shown: number(body.childElementCount), all: number(rows.length) });
     more.hidden = body.childElementCount >= rows.length;
   };
   add();
-  return [rows.length ? make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say(name) + ": " + say("table") }, make("table", { "data-table": name }, make("thead", {}, head), body)) : null, status, more];
+  return { body, foot: [status, more] };
+}
+
+function rowsTable(name, rows) {
+  const columns = COLUMNS[name];
+  const head = make("tr", {}, columns.map(([title, , look]) => make("th", { scope: "col", class: look }, say(title))));
+  const { body, foot } = growing(rows, PAGE, (row) =>
+    make("tr", { "data-row": row.deployment_id ?? row.incident_id ?? row.pull_request ?? row.check },
+      columns.map(([, cell, look]) => make("td", { class: look }, cell(row) ?? ""))));
+  return [rows.length ? make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say(name) + ": " + say("table") }, make("table", { "data-table": name }, make("thead", {}, head), body)) : null, foot];
 }
 
 const SHOW = {

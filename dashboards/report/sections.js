@@ -150,9 +150,9 @@ function stagesSection(period) {
     make("small", {}, "p90 ", datum("hours", found?.p90, { "data-figure": "hours_p90" }), ` · n ${number(found?.n ?? 0)}`));
   const head = make("tr", {}, make("th", { scope: "col" }, say("service")),
     STAGES.map((stage) => make("th", { scope: "col" }, say("stage_" + stage), make("small", {}, say(`stage_${stage}_is`)))));
-  const body = rows.map(([scope, stages]) => make("tr", { "data-service": scope.id },
+  const { body, foot } = growing(rows, BESIDE, ([scope, stages]) => make("tr", { "data-service": scope.id },
     make("th", { scope: "row" }, scope.name), STAGES.map((stage) => cell(stages[stage], stage))));
-  return section("stages", say("stages_title"), [periodText(period), say("stages_note")].join(" · "), scrollTable(say("stages_title"), head, body));
+  return section("stages", say("stages_title"), [periodText(period), say("stages_note")].join(" · "), scrollTable(say("stages_title"), head, body), rows.length > BESIDE && foot);
 }
 
 /** The median of each stage of one service over time. */
@@ -179,7 +179,7 @@ const section = (id, title, note, ...children) =>
 
 const scrollTable = (label, head, body) =>
   make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label + ": " + say("table") },
-    make("table", {}, make("thead", {}, head), make("tbody", {}, body)));
+    make("table", {}, make("thead", {}, head), body));
 
 function chartsSection(period) {
   const charts = [...keyCharts(period), stagesChart(period), ...mergesCharts(period), requestsChart(period)].filter(Boolean);

@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from company import HOSTILE, SILENT
+from test_page import data_of
+
+from fourkeys.report import _page
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Built
 
 pytestmark = pytest.mark.browser
@@ -391,3 +396,22 @@ def test_it_prints_well(visit: Open) -> None:
         assert not shown.page.locator(control).first.is_visible(), control
     assert "four_keys_weekly.change_failure_rate" in shown.text("#definition-failure_rate")
     assert shown.page.is_visible("#definition-failure_rate code >> nth=0")
+
+
+def test_many_services_are_shown_a_dozen_at_a_time(browser: Any, built: Built, tmp_path: Path) -> None:
+    """Of fourteen services the first twelve stand beside each other, with the way to the others."""
+    data = data_of(built.page.read_text(encoding="utf-8"))
+    silent = next(each for each in data["scopes"] if each["id"] == SILENT)
+    data["scopes"] += [{**silent, "id": f"copy-{number}", "name": f"copy-{number}"} for number in range(7)]
+    page = tmp_path / "many.html"
+    page.write_text(_page.render(data, "en"), encoding="utf-8")
+    tab = browser.new_page()
+    tab.goto(page.as_uri())
+    tab.wait_for_selector("html[data-ready]")
+    rows = tab.locator("table.services tbody tr")
+
+    assert (12, "12 of 14 rows") == (rows.count(), tab.inner_text("#services .status"))
+    tab.click("#services > button")
+    assert (14, False) == (rows.count(), tab.is_visible("#services > button"))
+    assert 12 == tab.locator("#stages tbody tr").count()
+    tab.close()
