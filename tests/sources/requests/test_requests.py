@@ -213,7 +213,7 @@ def test_pieces_and_spilled_counts_change_nothing(
     size: int, most: int, seed: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """However small the pieces and the memory are, the counts are the same."""
-    requests = some_requests(200)
+    requests = some_requests(100)
     file = tmp_path_factory.mktemp("log") / "log.ndjson"
     file.write_bytes(ndjson(requests))
     with pytest.MonkeyPatch.context() as patch:
