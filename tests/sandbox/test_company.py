@@ -49,7 +49,7 @@ def test_same_bytes_every_time(company: Company) -> None:
     environment = os.environ | {"PYTHONHASHSEED": other_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", CHILD],
-        env=environment | {"TZ": "America/New_York"}, capture_output=True, text=True, check=True, timeout=60,
+        env=environment | {"TZ": "America/New_York"}, capture_output=True, text=True, check=True, timeout=180,
     )  # fmt: skip
     assert names["fingerprint"](company) == done.stdout.strip()
 
