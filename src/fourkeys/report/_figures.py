@@ -89,7 +89,7 @@ def window_figures(
         return found
     text = next(view.text for view in views.views() if view.name == "int_four_keys")
     filled = views.render(text, warehouse.names, views.settings(metrics, now), periods(spans))
-    for row in warehouse.query(filled):
+    for row in sorted(warehouse.query(filled), key=lambda row: (row["grain"], row["service"])):
         scope, _, window = row["grain"].rpartition("_")
         found[window][_scope(scope, row["service"])] = {name: rounded(row[name]) for name in SHOWN}
     return found
