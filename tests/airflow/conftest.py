@@ -50,7 +50,10 @@ class Place:
         assert 0 == done.returncode, done.stderr
 
     def contents(self) -> dict[str, list[str]]:
-        """Return every row of every table and view, without the times at which it was read or built, sorted."""
+        """Return every row of every table and view, without the times at which it was read or built, sorted.
+
+        Of watermarks the time alone counts: what a source needs besides, such as an ETag, depends on how it was asked.
+        """
         with closing(duckdb.connect(str(self.folder / "fourkeys.duckdb"), read_only=True)) as warehouse:
             names = warehouse.execute(
                 "select table_schema, table_name, list(column_name order by ordinal_position) "
@@ -58,14 +61,15 @@ class Place:
             ).fetchall()
             return {
                 f"{schema}.{name}": sorted(
-                    map(repr, warehouse.execute(f"select {_without_clocks(columns)} from {schema}.{name}").fetchall())
+                    map(repr, warehouse.execute(f"select {_lasting(name, columns)} from {schema}.{name}").fetchall())
                 )
                 for schema, name, columns in names
             }
 
 
-def _without_clocks(columns: list[str]) -> str:
-    return ", ".join(f'"{column}"' for column in columns if column not in {"extracted_at", "built_at", "loaded_at"})
+def _lasting(table: str, columns: list[str]) -> str:
+    passing = {"extracted_at", "built_at", "loaded_at", *(["state"] if table == "watermarks" else [])}
+    return ", ".join(f'"{column}"' for column in columns if column not in passing)
 
 
 @dataclass(frozen=True)
