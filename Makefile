@@ -13,6 +13,9 @@ demo: $(VENV)/.user       ## the simulated company through the real pipeline
 test: $(VENV)/.dev        ## the default test suite
 	$(BIN)/python -m pytest -n auto -m "not zetasql and not bigquery"
 
+mutants: $(VENV)/.dev     ## deliberate mistakes in SQL and linking, each of which a test must notice: tests/mutants/results.md
+	$(BIN)/python tests/mutants/mutants.py
+
 test-bigquery: $(VENV)/.dev ## the whole demo, and a break after every call, on the fake of BigQuery
 	$(BIN)/python -m pytest -n auto -m bigquery tests/bigquery
 

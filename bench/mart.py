@@ -1,7 +1,7 @@
-"""Time load, link and build on a made-up company: `python bench/mart.py [--scale 1] [--dir FOLDER]`.
+"""Time load, link and build on made-up companies: `python bench/mart.py [million|1x|3x|10x ...] [--dir FOLDER]`.
 
-At scale 1: 1,000,000 commits, 100,000 pull requests with 300,000 commits, 50,000 deployments, 20,000 incidents, in 100
-services. Then one more night of new rows. Prints wall seconds and peak memory of each step, and of a dashboard query.
+Each company is written as CSV, loaded and built from scratch; then comes one more night of new rows. Printed as table:
+wall and CPU seconds of each step, the peak memory of the process, and what a dashboard's query takes. Sizes: `SIZES`.
 """
 
 from __future__ import annotations
@@ -9,18 +9,21 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import random
 import resource
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from fourkeys import config, pipeline
 from fourkeys.files import Output
+from fourkeys.mart import views
+from fourkeys.mart.linking import link
 from fourkeys.mart.metrics import Query, measure
 from fourkeys.streams import STREAMS
 from fourkeys.warehouses.duckdb import DuckDB
@@ -35,15 +38,34 @@ def sha(*parts: object) -> str:
     return hashlib.sha1("/".join(map(str, parts)).encode()).hexdigest()
 
 
-class Company:
-    """A hundred services, each with a repository of its own, growing along one clock."""
+@dataclass(frozen=True)
+class Size:
+    """How large a company is: services, each with a repository of its own, and what each of them has.
 
-    def __init__(self, scale: float) -> None:
-        self.services = 100
-        self.commits = int(10_000 * scale)
-        self.deployments = int(500 * scale)
-        self.incidents = int(200 * scale)
-        self.random = random.Random(7)
+    A tenth of the commits are squashed pull requests of three commits each.
+    """
+
+    services: int
+    commits: int
+    deployments: int
+    incidents: int
+
+
+SIZES = {
+    "million": Size(100, 10_000, 500, 200),  # 1,000,000 commits, 100,000 pull requests, 50,000 deployments
+    "1x": Size(100, 5_000, 200, 40),
+    "3x": Size(300, 5_000, 200, 40),
+    "10x": Size(1_000, 5_000, 200, 40),  # 5,000,000 commits, 500,000 pull requests, 200,000 deployments
+    "tiny": Size(5, 200, 20, 5),
+}
+
+
+class Company:
+    """A company of a size, growing along one clock."""
+
+    def __init__(self, size: Size) -> None:
+        self.services, self.commits = size.services, size.commits
+        self.deployments, self.incidents = size.deployments, size.incidents
 
     def settings(self) -> config.Config:
         """Return the configuration with the catalog."""
@@ -137,37 +159,67 @@ class Company:
                 }  # fmt: skip
 
 
-def timed(name: str, work: Callable[[], object]) -> None:
-    """Run *work*, and print its wall time and the peak memory of the process so far."""
-    begin = time.perf_counter()
+def timed(step: str, work: Callable[[], object]) -> None:
+    """Run *work*, and print as JSON its wall and CPU seconds, and the peak memory of the process so far."""
+    begin, cpu = time.perf_counter(), time.process_time()
     work()
+    seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"step": name, "seconds": round(time.perf_counter() - begin, 2), "peak_mb": round(peak)}))
-    sys.stdout.flush()
+    print(json.dumps({"step": step, "seconds": seconds, "cpu": cpu, "peak": peak}), flush=True)
+
+
+def measure_one(size: Size, folder: Path) -> None:
+    """Write, load, build, and go one more night."""
+    shutil.rmtree(folder, ignore_errors=True)
+    company, night = Company(size), 1 - 1 / DAYS
+    settings = company.settings()
+    company.write(folder / "all", 0, night)
+    company.write(folder / "night", night, 1)
+    warehouse = DuckDB(str(folder / "mart.duckdb"))
+    timed("load", lambda: pipeline.load(warehouse, [folder / "all"], lambda _: None))
+    pipeline.prepare(warehouse, settings, NOW)
+    timed("link", lambda: link(warehouse))
+    timed("views", lambda: views.apply(warehouse, settings.metrics, NOW))
+    timed("load, one night", lambda: pipeline.load(warehouse, [folder / "night"], lambda _: None))
+    pipeline.prepare(warehouse, settings, NOW)
+    timed("link, one night", lambda: link(warehouse))
+    timed("views, one night", lambda: views.apply(warehouse, settings.metrics, NOW))
+    timed("metrics of a service", lambda: measure(warehouse, settings.metrics, Query(services=("service-3",)), NOW))
+    weekly = (
+        "select * from main.four_keys_weekly where service = 'service-3' "
+        f"and period_start >= date '{NOW - timedelta(days=365):%Y-%m-%d}' order by period_start"
+    )
+    timed("dashboard, first", lambda: warehouse.query(weekly))
+    timed("dashboard, again", lambda: warehouse.query(weekly))
+    warehouse.close()
+    shutil.rmtree(folder)
+
+
+def measured(name: str, folder: Path) -> dict[str, dict[str, Any]]:
+    """Measure a size in a process of its own, so that its peak is its own; returns the figures by step."""
+    command = [sys.executable, __file__, "--one", name, "--dir", str(folder)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return {row["step"]: row for row in map(json.loads, done.stdout.splitlines())}
 
 
 def main() -> None:
-    """Write, load, build, and go one more night."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--dir", type=Path, default=Path("bench-mart"))
+    """Measure the sizes that are named, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sizes", nargs="*", default=["million"], metavar="size", help=", ".join(SIZES))
+    parser.add_argument("--dir", type=Path, default=Path("bench-mart"), help="where the data is written, and removed")
+    parser.add_argument("--one", choices=SIZES, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    shutil.rmtree(options.dir, ignore_errors=True)
-    company, night = Company(options.scale), 1 - 1 / DAYS
-    settings = company.settings()
-    timed("write CSV", lambda: company.write(options.dir / "all", 0, night))
-    company.write(options.dir / "night", night, 1)
-    warehouse = DuckDB(str(options.dir / "mart.duckdb"))
-    timed("load", lambda: pipeline.load(warehouse, [options.dir / "all"], lambda _: None))
-    timed("build", lambda: pipeline.build(warehouse, settings, NOW))
-    timed("load one night", lambda: pipeline.load(warehouse, [options.dir / "night"], lambda _: None))
-    timed("build one night", lambda: pipeline.build(warehouse, settings, NOW))
-    timed("metrics --by total", lambda: measure(warehouse, settings.metrics, Query(), NOW))
-    weekly = "select * from main.four_keys_weekly where service = 'service-7' order by period_start"
-    timed("dashboard query", lambda: warehouse.query(weekly))
-    timed("dashboard query again", lambda: warehouse.query(weekly))
-    warehouse.close()
-    shutil.rmtree(options.dir)
+    if options.one:
+        measure_one(SIZES[options.one], options.dir)
+        return
+    found = {name: measured(name, options.dir) for name in options.sizes}
+    print(f"| step | {' | '.join(f'{name}: wall s (CPU s), peak MB' for name in found)} |")
+    print(f"| --- |{' --- |' * len(found)}")
+    for step in next(iter(found.values())):
+        cells = [
+            f"{row['seconds']:.2f} ({row['cpu']:.2f}), {row['peak']:.0f}" for row in (f[step] for f in found.values())
+        ]
+        print(f"| {step} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -62,3 +62,10 @@ def test_without_a_window_it_is_the_whole_history_with_today(built: tuple[DuckDB
     row = asked(built, Query())[0]
 
     assert (date(2024, 3, 1), date(2024, 3, 14)) == (row["from"], row["to"])
+
+
+def test_a_period_is_partial_until_its_last_day_is_over(built: tuple[DuckDB, Config]) -> None:
+    """The mart is built on 1 June: May is over, June is not."""
+    rows = built[0].query("select is_partial from main.four_keys_monthly order by period_start")
+
+    assert [False, True] == [row["is_partial"] for row in rows[-2:]]

@@ -139,15 +139,20 @@ first_deployments as (
 
 ),
 
+-- of the merged pull requests that have a commit, the first one
 carriers as (
 
     select
-        repository,
-        sha,
-        min(pull_request) as pull_request
+        pull_request_commits.repository,
+        pull_request_commits.sha,
+        min(pull_request_commits.pull_request) as pull_request
 
     from pull_request_commits
-    group by repository, sha
+    inner join pull_requests
+        on
+            pull_request_commits.repository = pull_requests.repository
+            and pull_request_commits.pull_request = pull_requests.pull_request
+    group by pull_request_commits.repository, pull_request_commits.sha
 
 ),
 

@@ -132,26 +132,59 @@ by_override as (
 
 ),
 
+-- all names of a deployment, so that they are joined by equality
+deployment_names as (
+
+    select
+        all_deployments.service,
+        all_deployments.original_deployment_id as deployment_id,
+        all_deployments.position,
+        name
+
+    from all_deployments
+    cross join unnest([
+        all_deployments.deployment_id, all_deployments.external_id, all_deployments.ref
+    ]) as name
+    where
+        all_deployments.original_deployment_id is not null
+        and name is not null
+
+),
+
+pull_request_names as (
+
+    select
+        pull_requests.service,
+        pull_requests.deployment_id,
+        lower(name) as name
+
+    from ${mart}.int_pull_requests_deployed as pull_requests
+    cross join unnest([
+        concat('#', cast(pull_requests.pull_request as string)),
+        concat(pull_requests.repository, '#', cast(pull_requests.pull_request as string)),
+        pull_requests.url
+    ]) as name
+    where
+        pull_requests.environment = '${environment}'
+        and name is not null
+
+),
+
 by_deployment as (
 
     select
         named.incident_key,
-        deployments.service,
-        deployments.original_deployment_id as deployment_id,
+        deployment_names.service,
+        deployment_names.deployment_id,
         'deployment' as linked_by,
         1 as preference,
-        deployments.position
+        deployment_names.position
 
     from named
-    inner join all_deployments as deployments
+    inner join deployment_names
         on
-            named.service = deployments.service
-            and (
-                named.name = deployments.deployment_id
-                or named.name = deployments.external_id
-                or named.name = deployments.ref
-            )
-    where deployments.original_deployment_id is not null
+            named.service = deployment_names.service
+            and named.name = deployment_names.name
 
 ),
 
@@ -191,15 +224,14 @@ by_pull_request as (
         deployments.position
 
     from named
-    inner join ${mart}.int_pull_requests_deployed as pull_requests
+    inner join pull_request_names
         on
-            named.service = pull_requests.service
-            and named.name = concat('#', cast(pull_requests.pull_request as string))
+            named.service = pull_request_names.service
+            and lower(named.name) = pull_request_names.name
     inner join deployments
         on
-            pull_requests.service = deployments.service
-            and pull_requests.deployment_id = deployments.deployment_id
-    where pull_requests.environment = '${environment}'
+            pull_request_names.service = deployments.service
+            and pull_request_names.deployment_id = deployments.deployment_id
 
 ),
 

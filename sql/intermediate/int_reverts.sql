@@ -6,6 +6,12 @@ pull_requests as (
 
 ),
 
+renames as (
+
+    select * from ${mart}.stg_renames
+
+),
+
 mentions as (
 
     select
@@ -23,19 +29,31 @@ mentions as (
         regexp_extract_all(pull_requests.body, r'(?i)\breverts\s+((?:[\w.-]+/[\w.-]+)?#\d+)')
     ) as mention
 
+),
+
+reverts as (
+
+    select
+        *,
+        if(
+            starts_with(mention, '#'), repository, regexp_extract(mention, r'^([^#]+)#')
+        ) as named_repository
+
+    from mentions
+
 )
 
 select
-    service,
-    environment,
-    repository,
-    deployment_id,
-    base,
-    position,
-    deployed_at,
-    if(
-        starts_with(mention, '#'), repository, regexp_extract(mention, r'^([^#]+)#')
-    ) as reverted_repository,
-    cast(regexp_extract(mention, r'#(\d+)') as int64) as reverted_pull_request
+    reverts.service,
+    reverts.environment,
+    reverts.repository,
+    reverts.deployment_id,
+    reverts.base,
+    reverts.position,
+    reverts.deployed_at,
+    coalesce(renames.repository, reverts.named_repository) as reverted_repository,
+    cast(regexp_extract(reverts.mention, r'#(\d+)') as int64) as reverted_pull_request
 
-from mentions
+from reverts
+left join renames
+    on lower(reverts.named_repository) = lower(renames.earlier_repository)

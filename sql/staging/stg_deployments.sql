@@ -47,6 +47,12 @@ pull_requests_elsewhere as (
 
 ),
 
+renames as (
+
+    select * from ${mart}.stg_renames
+
+),
+
 releases as (
 
     select
@@ -178,7 +184,7 @@ written as (
     select
         services.service,
         coalesce(deployments.environment, 'production') as environment,
-        coalesce(deployments.repository, only_repositories.repository) as repository,
+        coalesce(renames.repository, deployments.repository, only_repositories.repository) as repository,
         deployments.deployment_id,
         coalesce(deployments.external_id, deployments.deployment_id) as external_id,
         cast(null as string) as ref,
@@ -193,6 +199,8 @@ written as (
         on services.service = deployments.service
     left join only_repositories
         on services.service = only_repositories.service
+    left join renames
+        on deployments.repository = renames.earlier_repository
     where
         services.deployments_from = 'csv'
         and coalesce(deployments.status, 'succeeded') = 'succeeded'

@@ -5,12 +5,12 @@ paths as (
     select
         service,
         resource as repository,
-        rtrim(path_prefix, '/') as path
+        trim(path_prefix, '/') as path
 
     from ${raw}.service_resources
     where
         source = 'ghes'
-        and path_prefix != ''
+        and trim(path_prefix, '/') != ''
 
 ),
 

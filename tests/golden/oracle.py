@@ -167,14 +167,16 @@ class Oracle:
     def _undo(self, rollback: Deployed, past: list[Deployed]) -> None:
         """Find the first of the deployments that the rollback undid."""
         rollback.is_rework = True
-        first = None
+        first, is_known = None, rollback.row["sha"] in self.commits
         for earlier in reversed(past):
             if earlier.row["sha"] == rollback.row["sha"]:
                 break
-            both_known = earlier.row["sha"] in self.commits and rollback.row["sha"] in self.commits
+            both_known = is_known and earlier.row["sha"] in self.commits
             if both_known and rollback.row["sha"] not in self.ancestors(earlier.row["sha"]):
                 break
             first = earlier
+        else:
+            first = first if is_known else past[-1]
         if first:
             first.undone_at.append(rollback.finished)
 

@@ -200,16 +200,18 @@ def _kind(graph: Graph, seen: bytearray, current: Deployment, previous: Deployme
 
 
 def _first_undone(graph: Graph, rollback: Deployment, past: Sequence[Deployment]) -> str:
-    """Walk back over the deployments that the rollback's commit came before, to the first of them."""
-    undone = past[-1].deployment_id
+    """Walk back over the deployments that the rollback's commit came before, to the first of them.
+
+    Where that commit is unknown, and was not deployed before, only the deployment before it is known to be undone.
+    """
+    undone, is_known = past[-1].deployment_id, _known(graph, rollback)
     for deployment in reversed(past):
         if deployment.sha == rollback.sha:
-            break
-        known = rollback.sha and deployment.sha and _known(graph, rollback) and _known(graph, deployment)
-        if known and not graph.is_ancestor(str(rollback.sha), str(deployment.sha)):
-            break
+            return undone
+        if is_known and _known(graph, deployment) and not graph.is_ancestor(str(rollback.sha), str(deployment.sha)):
+            return undone
         undone = deployment.deployment_id
-    return undone
+    return undone if is_known else past[-1].deployment_id
 
 
 def _only_with_prefix(ordered: Sequence[str], prefix: str) -> str | None:
