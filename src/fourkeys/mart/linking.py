@@ -209,7 +209,7 @@ def _filled(warehouse: Warehouse, raw: str) -> set[str]:
     return {row["repository"] for row in rows}
 
 
-def _unreached(warehouse: Warehouse, raw: str, lines: Iterable[Line]) -> dict[Line, Graph]:
+def _unreached(warehouse: Warehouse, raw: str, lines: Collection[Line]) -> dict[Line, Graph]:
     """Return, for each line, the commits of its repository that no deployment has reached."""
     wanted = ", ".join(
         f"struct({quoted(line.service)} as service, {quoted(line.environment)} as environment, "
@@ -218,13 +218,17 @@ def _unreached(warehouse: Warehouse, raw: str, lines: Iterable[Line]) -> dict[Li
     )
     if not wanted:
         return {}
+    # A join alone would read all repositories: BigQuery leaves out blocks of a clustered table by constants only.
+    services = _strings(sorted({line.service for line in lines}))
+    repositories = _strings(sorted({line.repository for line in lines}))
     sql = (
         f"with wanted as (select * from unnest([{wanted}])) "
         "select wanted.service, wanted.environment, wanted.repository, commits.sha, commits.parents "
         f"from {raw}.ghes_commits as commits inner join wanted on commits.repository = wanted.repository "
         f"left join {raw}.deployment_commits as reached on wanted.service = reached.service "
         "and wanted.environment = reached.environment and wanted.repository = reached.repository "
-        "and commits.sha = reached.sha where reached.sha is null"
+        f"and commits.sha = reached.sha and reached.service in unnest({services}) "
+        f"where reached.sha is null and commits.repository in unnest({repositories})"
     )
     found: dict[Line, list[tuple[str, list[str]]]] = defaultdict(list)
     for service, environment, repository, sha, parents in warehouse.stream(sql):
