@@ -5,13 +5,13 @@ BIN := $(VENV)/bin
 AXE := 4.14.1
 SECONDS ?= 60
 
-.PHONY: fuzz demo test test-bigquery test-sql test-browser screenshot measure-report lint types test-shared bench clean test-airflow test-emulator
+.PHONY: fuzz test-faults demo test test-bigquery test-sql test-browser screenshot measure-report lint types test-shared bench clean test-airflow test-emulator
 
 demo: $(VENV)/.user       ## the simulated company through the real pipeline
 	$(BIN)/fourkeys demo
 
 test: $(VENV)/.dev        ## the default test suite
-	$(BIN)/python -m pytest -n auto -m "not zetasql and not bigquery"
+	$(BIN)/python -m pytest -n auto -m "not zetasql and not bigquery and not faults"
 
 mutants: $(VENV)/.dev     ## deliberate mistakes in SQL and linking, each of which a test must notice: tests/mutants/results.md
 	$(BIN)/python tests/mutants/mutants.py
@@ -47,6 +47,9 @@ types: $(VENV)/.dev
 
 test-shared: $(VENV)/.dev ## suites on real histories; need FOURKEYS_SHARED
 	$(BIN)/python -m pytest -m shared
+
+test-faults: $(VENV)/.dev ## every fault, with seeds, and 50 kills: FOURKEYS_FAULT_SEEDS, FOURKEYS_KILLS
+	$(BIN)/python -m pytest -m faults -s tests/faults
 
 fuzz: $(VENV)/.fuzz       ## the four doors that take bytes from outside: make fuzz SECONDS=450
 	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)

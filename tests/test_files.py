@@ -6,7 +6,8 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,9 +17,6 @@ from fourkeys.errors import FileError
 from fourkeys.files import CHECKPOINT, Dialect, Failure, Output, StreamEntry, read_manifest, verify
 from fourkeys.streams import STREAMS
 from fourkeys.window import Watermark
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LABELS = STREAMS["ghes_labels"]
 HEADER = b"host,repository,id,name,color,description,is_default,node_id,url,extracted_at\n"
@@ -225,3 +223,27 @@ def test_manifests_of_two_sources_merge(tmp_path: Path) -> None:
     assert two
 
     assert ["ghes_labels", "ghes_users"] == list(one.merge(two).streams)
+
+
+def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    """The second one is refused with the folder's name, and spoils nothing; later, others may write."""
+    stream = STREAMS["ghes_labels"]
+    with Output(tmp_path) as first:
+        first.open(stream)
+        with pytest.raises(FileError, match="another run is writing there"), Output(tmp_path) as second:
+            second.open(stream)
+    with Output(tmp_path) as third:
+        third.open(stream)
+
+    assert (tmp_path / "ghes_labels.csv").read_bytes().startswith(b"host,repository,id,")
+
+
+def test_a_full_disk_is_named() -> None:
+    """What the system cannot write is an error of ours with the cause."""
+    stream = STREAMS["ghes_labels"]
+    with (
+        Path("/dev/full").open("wb", buffering=0) as full,
+        pytest.raises(FileError, match="No space left"),
+        Output.stdout(stream, full) as output,
+    ):
+        output.open(stream)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -58,3 +61,19 @@ def test_the_demo_runs_from_an_empty_environment(wheel: Path, tmp_path: Path) ->
 
     assert 0 == done.returncode, done.stderr
     assert "all as the simulation knows them" in done.stderr
+
+
+def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:
+    """With SOURCE_DATE_EPOCH a wheel and an sdist do not depend on when and where they are built."""
+    digests = set()
+    for number in range(2):
+        copy = tmp_path / f"copy{number}"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "fourkeys-*", "tests", "bench"))
+        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(copy / "out"), str(copy)]
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": "1767225600"}
+        subprocess.run(command, check=True, capture_output=True, env=environment)
+        files = sorted((copy / "out").iterdir())
+        digests.add(tuple((file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files))
+
+    assert 1 == len(digests)
+    assert 2 == len(digests.pop())

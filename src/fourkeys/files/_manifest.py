@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotation
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from fourkeys.errors import UNREADABLE, FileError
 from fourkeys.window import Watermark  # noqa: TC001 - msgspec reads the annotation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MANIFEST = "manifest.json"
@@ -153,3 +155,14 @@ def verify(entry: StreamEntry, file: Path) -> None:
             else f"{file}: not the file that {MANIFEST} describes: same size, other content",
             f"extract again; to load it as it is, remove {MANIFEST}",
         )
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[None]:
+    """Turn what goes wrong with a disk into an error that names the file; the end of a pipe is none."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FileError(f"{file} cannot be written: {error.strerror}", "make room there, then run it again") from None

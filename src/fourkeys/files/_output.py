@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from contextlib import suppress
@@ -22,6 +23,7 @@ from fourkeys.files._manifest import (
     replace_file,
     sync_directory,
     write_manifest,
+    writing,
 )
 
 if TYPE_CHECKING:
@@ -113,6 +115,7 @@ class Output:
         self._only: tuple[str, IO[bytes]] | None = None
         self._plan: str | None = None
         self._known: dict[str, _File] = {}
+        self._claimed: int | None = None
 
     @classmethod
     def stdout(cls, stream: Stream, target: IO[bytes]) -> Self:
@@ -129,6 +132,7 @@ class Output:
         """
         if stream.name in self._writers:
             return
+        self._claim()
         dialect = Dialect(stream)
         if self.directory is None:
             name, target = self._only or ("", None)
@@ -139,7 +143,6 @@ class Output:
             final = self.directory / f"{stream.name}.csv"
             known = self._known.get(stream.name)
             try:
-                self.directory.mkdir(parents=True, exist_ok=True)
                 temporary = final.with_name(final.name + TEMPORARY).open("r+b" if known else "w+b")
             except OSError as error:
                 raise FileError(f"{final} cannot be written: {error.strerror}", "choose another --out") from None
@@ -148,7 +151,8 @@ class Output:
                 writer.restore(known)
         self._writers[stream.name] = writer
         if not writer.size:
-            writer.put(dialect.header, 0)
+            with writing(writer.final or Path(stream.name)):
+                writer.put(dialect.header, 0)
 
     def resume(self, plan: str) -> bytes | None:
         """Return the state of a run with the same *plan* that was killed, as JSON, or None; call it before any write.
@@ -159,6 +163,7 @@ class Output:
         self._plan = plan
         if self.directory is None:
             return None
+        self._claim()
         try:
             known = msgspec.json.decode((self.directory / CHECKPOINT).read_bytes(), type=_Checkpoint)
             sizes = {name: self._temporary(name).stat().st_size for name in known.files}
@@ -169,17 +174,39 @@ class Output:
         self._known = known.files
         return bytes(known.state)
 
+    def _claim(self) -> None:
+        """Keep others from writing into the folder, until the end of the run or of the process."""
+        if self.directory is None or self._claimed is not None:
+            return
+        with writing(self.directory):
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._claimed = os.open(self.directory, os.O_RDONLY)
+        try:
+            fcntl.flock(self._claimed, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._let_go()
+            raise FileError(
+                f"{self.directory}: another run is writing there", "wait for it, or choose another --out"
+            ) from None
+
+    def _let_go(self) -> None:
+        if self._claimed is not None:
+            os.close(self._claimed)
+            self._claimed = None
+
     def checkpoint(self, state: bytes) -> None:
         """Make durable what was written so far, together with the JSON *state* that goes on from there."""
         if self.directory is None or self._plan is None:
             return
-        for writer in self._writers.values():
-            writer.sync()
+        with writing(self.directory):
+            for writer in self._writers.values():
+                writer.sync()
         files = {
             name: _File(w.size, w.rows, w.dialect.replaced, w.dialect.untimely) for name, w in self._writers.items()
         }
         content = msgspec.json.encode(_Checkpoint(self._plan, files, msgspec.Raw(state)))
-        replace_file(self.directory / CHECKPOINT, content)
+        with writing(self.directory / CHECKPOINT):
+            replace_file(self.directory / CHECKPOINT, content)
 
     def _temporary(self, name: str) -> Path:
         return (self.directory or Path()) / f"{name}.csv{TEMPORARY}"
@@ -188,7 +215,8 @@ class Output:
         """Write records, as sequences in header order, at the end of the stream's file."""
         self.open(stream)
         writer = self._writers[stream.name]
-        writer.put(*writer.dialect.encode(rows))
+        with writing(writer.final or Path(stream.name)):
+            writer.put(*writer.dialect.encode(rows))
 
     def note(
         self,
@@ -225,10 +253,14 @@ class Output:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self._finish()
-        else:
-            self._discard()
+        try:
+            if kind is None:
+                with writing(self.directory or Path("standard output")):
+                    self._finish()
+            else:
+                self._discard()
+        finally:
+            self._let_go()
 
     def _finish(self) -> None:
         for name, writer in self._writers.items():
@@ -259,7 +291,8 @@ class Output:
         keep = self.directory is not None and self._plan is not None and (self.directory / CHECKPOINT).exists()
         for name, writer in self._writers.items():
             if writer.final:
-                writer.target.close()
+                with suppress(OSError):  # the disk is full: what was not written yet cannot be written now
+                    writer.target.close()
                 if not keep:
                     with suppress(OSError):
                         self._temporary(name).unlink()

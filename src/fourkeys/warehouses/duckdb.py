@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _NULL = r"\N"
+_DISK = (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException)
+_ROOM = "make room on its disk, then run it again"
 _FITS = {
     Type.INTEGER: "regexp_full_match({text}, '[+-]?[0-9]+')",
     Type.FLOAT: "isfinite({value})",
@@ -42,13 +45,13 @@ class DuckDB:
         self.path = path
         try:
             self._connection = duckdb.connect(path, read_only=read_only)
-        except duckdb.IOException as error:
-            locked = "lock" in str(error).lower()
+            self._connection.execute("set timezone = 'UTC'")
+            if not read_only:
+                self._create_tables()
+        except duckdb.Error as error:
+            locked = "lock on file" in str(error)
             hint = "another run has it open: wait for it, or use another file" if locked else "check the path"
             raise WarehouseError(f"duckdb:///{path}: {_first_line(error)}", hint) from None
-        self._connection.execute("set timezone = 'UTC'")
-        if not read_only:
-            self._create_tables()
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -69,10 +72,12 @@ class DuckDB:
             run("drop table texts; drop table incoming")
             run("commit")
         except FileError:
-            run("rollback")
+            self._roll_back()
             raise
         except duckdb.Error as error:
-            run("rollback")
+            self._roll_back()
+            if isinstance(error, _DISK):
+                raise WarehouseError(f"duckdb:///{self.path}: {_first_line(error)}", _ROOM) from None
             raise FileError(f"{file}: {_first_line(error)}", "it must be UTF-8 CSV as RFC 4180 has it") from None
         return Loaded(stream.name, read, new, changed)
 
@@ -96,10 +101,10 @@ class DuckDB:
                     "strict_mode = true, max_line_size = 100000000)",
                     [str(file)],
                 )
+                run("commit")
             except duckdb.Error as error:
-                run("rollback")
-                raise WarehouseError(f"duckdb:///{self.path}: {table}: {_first_line(error)}") from error
-            run("commit")
+                self._roll_back()
+                raise WarehouseError(f"duckdb:///{self.path}: {table}: {_first_line(error)}", _ROOM) from error
 
     def watermarks(self) -> dict[tuple[str, str], Watermark]:
         """All watermarks by stream and partition."""
@@ -124,14 +129,18 @@ class DuckDB:
         try:
             for statement in statements:
                 self._connection.execute(to_duckdb(statement))
+            self._connection.execute("commit")
         except duckdb.Error as error:
-            self._connection.execute("rollback")
+            self._roll_back()
             raise WarehouseError(f"duckdb:///{self.path}: {_first_line(error)}", "`fourkeys build` again") from error
-        self._connection.execute("commit")
 
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def _roll_back(self) -> None:
+        with suppress(duckdb.Error):  # a database that is broken has no transaction left
+            self._connection.execute("rollback")
 
     def relations(self) -> dict[str, str]:
         """What is in the mart: names, and `table` or `view`."""
