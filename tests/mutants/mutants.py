@@ -191,19 +191,19 @@ def before() -> dict[str, str]:
     if not RESULTS.exists():
         return {}
     rows = [line.split(" | ") for line in RESULTS.read_text(encoding="utf-8").splitlines() if line[2:3].isdigit()]
-    return {row[1]: row[3].removesuffix(" |") for row in rows}
+    return {row[1]: who for row in rows if (who := row[3].removesuffix(" |")) != "not tried yet"}
 
 
 def report(found: dict[str, str], everything: list[Mutant]) -> str:
     """Write the table."""
+    who = {mutant.mistake: found.get(mutant.mistake, "not tried yet") or "**nobody**" for mutant in everything}
     rows = [
-        f"| {n} | {mutant.mistake} | {mutant.file} | {found.get(mutant.mistake) or '**nobody**'} |"
-        for n, mutant in enumerate(everything, 1)
+        f"| {n} | {mutant.mistake} | {mutant.file} | {who[mutant.mistake]} |" for n, mutant in enumerate(everything, 1)
     ]
-    missed = sum("**" in row for row in rows)
+    open_, missed = list(who.values()).count("not tried yet"), sum("**" in each for each in who.values())
     head = (
         "# Mutants\n"
-        f"{len(rows)} deliberate mistakes, {len(rows) - missed} noticed, {missed} not. "
+        f"{len(rows)} deliberate mistakes: {len(rows) - missed - open_} noticed, {missed} not, {open_} not tried yet. "
         "Written by `make mutants` from [mutants.yaml](mutants.yaml).\n"
         "Named is the first scenario (with the figure) or test that noticed.\n\n"
         "| | mistake | in | noticed by |\n| --- | --- | --- | --- |\n"
