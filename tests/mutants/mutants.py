@@ -190,7 +190,11 @@ def before() -> dict[str, str]:
     """Return who noticed each mistake in the run before."""
     if not RESULTS.exists():
         return {}
-    rows = [line.split(" | ") for line in RESULTS.read_text(encoding="utf-8").splitlines() if line[2:3].isdigit()]
+    rows = [
+        line.split(" | ")
+        for line in RESULTS.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and line[2].isdigit()
+    ]
     return {row[1]: who for row in rows if (who := row[3].removesuffix(" |")) != "not tried yet"}
 
 
