@@ -141,6 +141,13 @@ def test_stdout_takes_the_bytes_of_the_file(tmp_path: Path) -> None:
     assert (tmp_path / "ghes_labels.csv").read_bytes() == target.getvalue()
 
 
+def die(output: Output) -> None:
+    """Close what the end of a process closes."""
+    for writer in output._writers.values():
+        writer.target.close()
+    output._let_go()
+
+
 def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     """What was written after the checkpoint is cut off; the result is that of an uninterrupted run."""
     killed = Output(tmp_path / "killed")
@@ -148,8 +155,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     killed.write(LABELS, [label(1)])
     killed.checkpoint(b'{"next":2}')
     killed.write(LABELS, [label(2), label(3)])
-    for writer in killed._writers.values():
-        writer.target.close()
+    die(killed)
 
     with Output(tmp_path / "killed") as again:
         assert again.resume("plan") == b'{"next":2}'
@@ -172,7 +178,7 @@ def test_another_plan_starts_anew(tmp_path: Path) -> None:
     killed.resume("plan")
     killed.write(LABELS, [label(1)])
     killed.checkpoint(b"{}")
-    killed._writers["ghes_labels"].target.close()
+    die(killed)
 
     with Output(tmp_path) as other:
         assert other.resume("other plan") is None
