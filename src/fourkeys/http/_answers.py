@@ -105,11 +105,14 @@ class RefusedError(SourceError):
         self.status = status
 
 
-def judge(response: httpx.Response, where: str, decode: Callable[[bytes], T], patience: Patience) -> Answer[T] | str:
+def judge(
+    response: httpx.Response, url: str, where: str, decode: Callable[[bytes], T], patience: Patience
+) -> Answer[T] | str:
     """Turn a response into a decoded answer, or the address that it redirects to.
 
     Args:
         response: with its body read.
+        url: that it answers.
         where: host, method and path, for messages.
         decode: raises `msgspec.DecodeError` for what is not the JSON that it should be, and `Again` for an answer
             that says in its body to come back later.
@@ -130,7 +133,7 @@ def judge(response: httpx.Response, where: str, decode: Callable[[bytes], T], pa
             raise
         except UNREADABLE as error:
             raise Again(f"not the JSON that it should be ({error})", patience.attempts) from None
-        return Answer(value, str(response.url), status, response.headers, _date(response))
+        return Answer(value, url, status, response.headers, _date(response))
     if status in _TRANSIENT:
         raise Again(f"status {status}", patience.attempts)
     if status in _LIMITED and (wait := _asked_to_wait(response, patience.unknown)) is not None:

@@ -10,8 +10,9 @@ import asyncio
 import random
 from collections import Counter
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -36,6 +37,7 @@ LABEL: ContextVar[str] = ContextVar("label", default="")
 """What the requests of the current task are counted for."""
 
 _HOPS = 5
+_HEADERS = {"user-agent": f"fourkeys/{__version__}", "accept": "*/*", "accept-encoding": "gzip, deflate"}
 _LARGEST = 1 << 28
 """Bytes of an answer, unpacked; the largest pages of the real servers have a twentieth of that."""
 _OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
@@ -86,12 +88,10 @@ class Client:
         self._budget = Budget()
         self._reached = False
         self._random = random.Random()  # noqa: S311 - spreads retries, protects nothing
-        self._client = httpx.AsyncClient(
-            transport=transport or aiohttp(httpx.URL(base), network or Network(), concurrency),
-            headers={"user-agent": f"fourkeys/{__version__}", **(headers or {})},
-            timeout=httpx.Timeout(self._patience.idle, connect=self._patience.connect, pool=None),
-            follow_redirects=False,
-        )
+        self._transport = transport or aiohttp(httpx.URL(base), network or Network(), concurrency)
+        self._headers = {**_HEADERS, **(headers or {})}
+        timeout = httpx.Timeout(self._patience.idle, connect=self._patience.connect, pool=None)
+        self._extensions = {"timeout": timeout.as_dict()}
 
     async def __aenter__(self) -> Self:
         return self
@@ -99,7 +99,7 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def get(
         self,
@@ -135,12 +135,13 @@ class Client:
         content: bytes | None = None,
     ) -> Answer[T]:
         try:
-            address = httpx.URL(url if "://" in url else self.base + url)
+            text = url if "://" in url else self.base + url
             if params:
-                address = address.copy_merge_params({key: str(value) for key, value in params.items()})
+                text += ("&" if "?" in text else "?") + urlencode(params)
+            address = httpx.URL(text)
             for _ in range(_HOPS):
                 self._check_origin(address)
-                request = _Request(method, address, dict(headers or {}), content)
+                request = _Request(method, address, {**self._headers, **(headers or {})}, content)
                 response = await self._persist(request, decode)
                 if isinstance(response, Answer):
                     return response
@@ -164,7 +165,17 @@ class Client:
                 raise SourceError(f"{self.host}: {what}", "check where it comes from")
 
     async def _persist(self, request: _Request, decode: Callable[[bytes], T]) -> Answer[T] | str:
-        """Try until there is an answer or the address of a redirect."""
+        """Try until there is an answer or the address of a redirect; what goes well at once costs no bookkeeping."""
+        try:
+            return await self._attempt(request, decode)
+        except Again as again:
+            failures = [again]
+
+        async def attempt() -> Answer[T] | str:
+            if failures:
+                raise failures.pop()
+            return await self._attempt(request, decode)
+
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(Again),
             wait=self._pause,
@@ -173,12 +184,12 @@ class Client:
             reraise=True,
         )
         try:
-            return await retrying(self._attempt, request, decode)
+            return await retrying(attempt)
         except Again as again:
             if again.final:
                 raise again.final from None
             raise UnreachableError(
-                f"{self.host}: no usable answer for {request.method} {request.path}: {again.cause}",
+                f"{self.host}: no usable answer for {request.name}: {again.cause}",
                 "check the address, the network and the server's state, then run again",
             ) from None
 
@@ -214,7 +225,13 @@ class Client:
                 raise Again(words(error), attempts) from None
             self._reached = True
             try:
-                answer = judge(response, f"{self.host}: {request.method} {request.path}", decode, self._patience)
+                answer = judge(
+                    response,
+                    str(request.address),
+                    f"{self.host}: {request.name}",
+                    decode,
+                    self._patience,
+                )
             except Again as again:
                 self._take_note(again, turn, response.status_code)
                 raise
@@ -224,19 +241,23 @@ class Client:
 
     async def _send(self, request: _Request, headers: Mapping[str, str]) -> httpx.Response:
         """Return the answer with its body unpacked and read; raises SourceError for one that would fill the memory."""
-        sent = self._client.stream(request.method, request.address, headers=headers, content=request.content)
-        async with sent as response:
+        sent = httpx.Request(request.method, request.address, headers=headers, content=request.content)
+        sent.extensions = self._extensions
+        response = await self._transport.handle_async_request(sent)
+        try:
             parts, size = list[bytes](), 0
             async for part in response.aiter_bytes():
                 parts.append(part)
                 size += len(part)
                 if size > _LARGEST:
                     raise SourceError(
-                        f"{self.host}: {request.method} {request.path}: an answer of more than {_LARGEST >> 20} MB",
+                        f"{self.host}: {request.name}: an answer of more than {_LARGEST >> 20} MB",
                         "see whether something else answers at this address",
                     )
+        finally:
+            await response.aclose()
         kept = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_WIRE]
-        return httpx.Response(response.status_code, headers=kept, content=b"".join(parts), request=response.request)
+        return httpx.Response(response.status_code, headers=kept, content=b"".join(parts))
 
     async def _turn(self) -> _Turn:
         """Return the credential that may be used first, once it may be used."""
@@ -267,12 +288,12 @@ class _Turn:
 class _Request:
     method: str
     address: httpx.URL
-    headers: dict[str, str] = field(default_factory=dict)
-    content: bytes | None = None
+    headers: dict[str, str]
+    content: bytes | None
 
     @property
-    def path(self) -> str:
-        return self.address.raw_path.decode("ascii", "replace")
+    def name(self) -> str:
+        return f"{self.method} {self.address.raw_path.decode('ascii', 'replace')}"
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -217,6 +217,11 @@ def _number(links: Mapping[str, str]) -> int | None:
     return int(found[1]) if found else None
 
 
+def numbered(url: str, number: int) -> str:
+    """Return the address of another page of a listing whose pages have numbers."""
+    return re.sub(r"([?&]page=)[0-9]+", rf"\g<1>{number}", url)
+
+
 def _wrapped(body: bytes) -> list[msgspec.Raw]:
     """Return the items of a listing that comes in an object beside its count."""
     return next((value for value in _LISTS.decode(body).values() if isinstance(value, list)), [])

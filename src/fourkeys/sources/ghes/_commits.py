@@ -14,7 +14,7 @@ import httpx
 from fourkeys.errors import NotFoundError
 from fourkeys.http import RefusedError
 from fourkeys.sources.ghes import _records as records
-from fourkeys.sources.ghes._api import PER_PAGE, Page
+from fourkeys.sources.ghes._api import PER_PAGE, Page, numbered
 from fourkeys.sources.ghes._together import together
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Handle = Callable[[Page[records.Commit]], None]
 
-_READERS = 8
+_READERS = 16
 """Pages of one history that are read at once."""
 
 
@@ -78,7 +78,7 @@ async def history(job: Job, start: str | None, handle: Handle, position: Positio
 
         async def reader() -> None:
             for number in numbers:
-                page = await api.page(str(httpx.URL(position["next"]).copy_set_param("page", number)), records.Commit)
+                page = await api.page(numbered(position["next"], number), records.Commit)
                 position["left"].remove(number)
                 handle(page)
 

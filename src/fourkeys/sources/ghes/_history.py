@@ -38,6 +38,7 @@ async def history(job: Job, deployments: Awaitable[None] | None) -> None:
 
 async def _commits(job: Job, roots: dict[str, None]) -> None:
     """Read what the branches have that they had not before, and what *roots* contain beyond that."""
+    scope = job.scope
     before, position, since = job.progress(COMMITS), job.sink.position(COMMITS, job.name), job.plan.window.since
     known = set(before.roots)
     wanted = [root for root in roots if root[:_SHORT] not in known]
@@ -53,7 +54,7 @@ async def _commits(job: Job, roots: dict[str, None]) -> None:
     def handle(page: Page[records.Commit]) -> None:
         for record in page.records:
             pending.pop(record.sha or "", None)
-        made = [rows.commit(record, job.scope, page.at) for record in page.records]
+        made = [rows.commit(record, scope, page.at) for record in page.records]
         job.sink.put(COMMITS, job.name, made, page.url, page.warnings)
         job.sink.page_done()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotation
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -145,18 +147,14 @@ class Sink:
         if stream not in self._streams:
             return
         self.warn(stream, warnings)
-        keys, expected, cursor = self._shapes[stream.name]
+        shape = self._shapes[stream.name]
+        filled, cursor = shape.filled, shape.cursor
         place = f"{stream.name} {partition}"
         until, newest = self._until, self._state.newest.get(place, "")
         kept = []
         for row in rows:
-            if None in [row[key] for key in keys]:
-                self.warn(stream, [f"{url}: left out a record without {' and '.join(stream.key)}"])
+            if None in filled(row) and not self._is_fit(stream, row, shape, url):
                 continue
-            if None in [row[column] for column in expected]:
-                missing = [stream.header[column] for column in expected if row[column] is None]
-                name = ", ".join(f"{key} {row[column]}" for key, column in zip(stream.key, keys, strict=True))
-                self.warn(stream, [f"{url}: no {' and '.join(missing)} in {name}"])
             moment = row[cursor] if cursor is not None else None
             if moment is not None and is_rfc3339(moment):
                 if until and moment >= until:
@@ -169,6 +167,16 @@ class Sink:
             self._state.newest[place] = newest
         self.rows += len(kept)
         self._output.write(stream, kept)
+
+    def _is_fit(self, stream: Stream, row: Row, shape: _Shape, url: str) -> bool:
+        """Warn of what is missing in a row; a row whose key is whole can be written."""
+        if None in [row[key] for key in shape.keys]:
+            self.warn(stream, [f"{url}: left out a record without {' and '.join(stream.key)}"])
+            return False
+        missing = [stream.header[column] for column in shape.expected if row[column] is None]
+        name = ", ".join(f"{key} {row[column]}" for key, column in zip(stream.key, shape.keys, strict=True))
+        self.warn(stream, [f"{url}: no {' and '.join(missing)} in {name}"])
+        return True
 
     def page_done(self) -> None:
         """Make durable what was written, if it is time: a page and its position belong together."""
@@ -241,9 +249,23 @@ class Sink:
             )
 
 
-def _shape(stream: Stream) -> tuple[list[int], list[int], int | None]:
-    """Return the places of a stream's key, of what is never NULL, and of its cursor."""
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Places in a stream's rows: of the key, of what is never NULL beside it, and of the cursor.
+
+    Attributes:
+        filled: takes a row's values at all of the first two places.
+    """
+
+    keys: list[int]
+    expected: list[int]
+    cursor: int | None
+    filled: Callable[[Row], tuple[Any, ...]]
+
+
+def _shape(stream: Stream) -> _Shape:
     header = stream.header
     keys = [header.index(name) for name in stream.key]
     expected = [header.index(name) for name in _EXPECTED.get(stream.name, "").split()]
-    return keys, expected, header.index(stream.cursor) if stream.cursor else None
+    cursor = header.index(stream.cursor) if stream.cursor else None
+    return _Shape(keys, expected, cursor, itemgetter(*keys, *expected))

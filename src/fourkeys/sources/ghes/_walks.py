@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
-
-from fourkeys.sources.ghes._api import PER_PAGE, Api, Page
+from fourkeys.sources.ghes._api import PER_PAGE, Api, Page, numbered
 from fourkeys.sources.ghes._together import together
 from fourkeys.window import rfc3339
 
@@ -18,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-STRETCHES = 4
+STRETCHES = 8
 """Most parts of one listing that are read at once."""
-_PAGES_PER_STRETCH = 25
+_PAGES_PER_STRETCH = 16
 T = TypeVar("T")
 Position = dict[str, Any]
 
@@ -117,6 +115,4 @@ def middles(first: Page[Any]) -> list[str]:
     if not first.next or not first.last:
         return []
     count = min(STRETCHES, first.last // _PAGES_PER_STRETCH)
-    return [
-        str(httpx.URL(first.next).copy_set_param("page", 1 + part * first.last // count)) for part in range(1, count)
-    ]
+    return [numbered(first.next, 1 + part * first.last // count) for part in range(1, count)]
