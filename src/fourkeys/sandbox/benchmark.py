@@ -34,9 +34,9 @@ class Size:
     labels: int
 
 
-def repository(full_name: str, size: Size, people: tuple[User, ...]) -> Repository:
-    """Make a repository of this *size*; the newest record of each kind is minutes old."""
-    forge = Forge(191, full_name)
+def repository(full_name: str, size: Size, people: tuple[User, ...], number: int = 191) -> Repository:
+    """Make a repository of this *size* with the id *number*; the newest record of each kind is minutes old."""
+    forge = Forge(number, full_name)
     shas = _commits(forge, size, people)
     labels = [Label(19_100 + n, f"label-{n}", f"{n:06x}", None) for n in range(size.labels)]
     for n in range(size.issues):

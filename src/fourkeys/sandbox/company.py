@@ -116,6 +116,14 @@ class Company:
         repository = benchmark.repository(f"{ORGANIZATION}/widgets", size, people)
         return cls(people, {repository.full_name: repository})
 
+    @classmethod
+    def crowd(cls, count: int) -> Company:
+        """Make *count* small repositories: acme/r0000 and so on."""
+        people, size = words.people(), benchmark.Size(3, 1, 4, 5, 4, 1, 2)
+        names = [f"{ORGANIZATION}/r{number:04}" for number in range(count)]
+        made = [benchmark.repository(name, size, people, 1_000 + place) for place, name in enumerate(names)]
+        return cls(people, {repository.full_name: repository for repository in made})
+
     def answer(self, window: tuple[date, date] = WINDOW) -> list[dict[str, Figure]]:
         """Return the keys of every service, by name, for the local days of *window* (end exclusive)."""
         return [ledger.answer(*window) for ledger in sorted(self.ledgers, key=lambda ledger: ledger.service)]

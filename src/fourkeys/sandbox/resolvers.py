@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fourkeys.sandbox.accounts import node_id
+from fourkeys.sandbox.accounts import node_id, stamp
 from fourkeys.sandbox.connections import Inside, attribute, children, commit, connect, edges, made, page, record
 
 if TYPE_CHECKING:
@@ -83,10 +83,18 @@ def _ref(source: Inside, name: str) -> Inside | None:
     return Inside(source.shelf, (plain, refs[plain], refs is source.it.tags)) if plain in refs else None
 
 
-def _refs(source: Inside, refPrefix: str) -> list[tuple[str, str, bool]]:  # noqa: N803 - GraphQL's name
-    tags = refPrefix.startswith("refs/tags")
-    refs = source.it.tags if tags else source.it.branches
-    return [(name, sha, tags) for name, sha in sorted(refs.items())]
+def _refs(source: Inside, refPrefix: str, orderBy: Any = None) -> list[tuple[str, str, bool]]:  # noqa: N803 - GraphQL's
+    tags, order = refPrefix.startswith("refs/tags"), orderBy or {"field": "ALPHABETICAL", "direction": "ASC"}
+    refs, commits = source.it.tags if tags else source.it.branches, source.it.commits
+    by_name = order["field"] == "ALPHABETICAL"
+    key: Callable[[Any], Any] = lambda ref: ref[0] if by_name else (commits[ref[1]].committed_at, ref[0])  # noqa: E731 - one of two
+    found = sorted(refs.items(), key=key, reverse=order["direction"] == "DESC")
+    return [(name, sha, tags) for name, sha in found]
+
+
+def _deployments(source: Inside, orderBy: Any = None) -> list[Any]:  # noqa: N803 - GraphQL's name
+    newest_first = bool(orderBy) and orderBy["direction"] == "DESC"
+    return sorted(source.it.deployments, key=lambda d: (d.created_at, d.id), reverse=newest_first)
 
 
 def _object(source: Inside, _: Any, expression: str | None = None, oid: str | None = None) -> Inside | None:
@@ -164,6 +172,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         ),
         "releases": children(_releases),
         "labels": children(lambda source: source.it.labels),
+        "deployments": children(_deployments),
     },
     "Ref": {
         "id": made(lambda ref: node_id("Ref", ref[0])),
@@ -237,7 +246,13 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "id": made(lambda release: node_id("Release", release.id)),
         "tagCommit": commit(lambda release: release.sha if release.published_at else None),
         "isDraft": made(lambda release: release.published_at is None),
+        "updatedAt": made(lambda release: stamp(release.published_at or release.created_at)),
         "url": _in_repository(lambda release: f"releases/tag/{release.tag}"),
+    },
+    "Deployment": {
+        **_attributes(databaseId="id", environment="environment", createdAt="created_at"),
+        "id": made(lambda deployment: node_id("Deployment", deployment.id)),
+        "updatedAt": made(lambda deployment: stamp(deployment.statuses[-1][1])),
     },
 }
 

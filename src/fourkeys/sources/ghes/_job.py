@@ -13,7 +13,7 @@ from fourkeys.errors import UNREADABLE, SourceError
 from fourkeys.sources.ghes._rows import Scope
 from fourkeys.sources.ghes._sink import Progress
 from fourkeys.streams import STREAMS, Stream
-from fourkeys.window import is_rfc3339
+from fourkeys.window import is_rfc3339, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,7 @@ class Job:
         path: of the repository's API; a renamed repository has another one than its name says.
         branch: its default branch, where that is known.
         facts: what is newest in it, by GraphQL; None where that is not known.
+        resting: nothing is to be seen in it, and it is one of many: what cannot be seen is asked for in turns.
         deployed: commits that its deployments name, once they are read.
     """
 
@@ -57,6 +58,7 @@ class Job:
     path: str = ""
     branch: str | None = None
     facts: Repository | None = None
+    resting: bool = False
     deployed: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -93,10 +95,15 @@ class Job:
         return min(mark.at, _moment(newest)) - self.lag
 
     def unchanged(self, stream: Stream, newest: str | None) -> bool:
-        """Whether *newest* was seen already, and so long before the end of the last run that no tie was missed."""
+        """Whether *newest* was seen already, and so long before the end of the last run that no tie was missed.
+
+        Where there is nothing at all, as there was nothing then, it is unchanged too.
+        """
         mark, known = self.plan.watermarks.get((stream.name, self.name)), self.progress(stream).newest
-        if self.plan.window.since is not None or mark is None or known is None or known != newest:
+        if self.plan.window.since is not None or mark is None or (known or "") != (newest or ""):
             return False
+        if known is None:
+            return True
         return (mark.at - _moment(known)).total_seconds() > 1
 
     def handler(self, stream: Stream, row: Callable[[Any, Scope, str], Row]) -> Callable[[Page[Any]], None]:
@@ -109,6 +116,10 @@ class Job:
             self.sink.page_done()
 
         return handle
+
+    def asked(self) -> str | None:
+        """Return the start of the run, RFC 3339, as a stream's last time of being asked for."""
+        return rfc3339(self.api.started_at) if self.api.started_at else None
 
     def finish(self, stream: Stream, *, whole: bool = False, **changes: Any) -> None:
         """Note that the stream was read to its end; *changes* are what the next run goes on from.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from fourkeys.errors import NotFoundError
@@ -12,11 +12,11 @@ from fourkeys.sources.ghes import _walks as walks
 from fourkeys.sources.ghes._api import PER_PAGE
 from fourkeys.sources.ghes._job import COMMENTS, EVENTS, ISSUES, LABELS, USERS, Job, digest
 from fourkeys.sources.ghes._keyset import keyset
+from fourkeys.sources.ghes._quiet import newest, waits
 from fourkeys.sources.ghes._together import together
 
 if TYPE_CHECKING:
     from fourkeys.sources.ghes._api import Page
-    from fourkeys.sources.ghes._graph import Connection
 
 
 async def issues(job: Job) -> None:
@@ -33,20 +33,26 @@ async def issues(job: Job) -> None:
 
 async def comments(job: Job) -> None:
     """Read ghes_issue_comments; an edit may touch no issue, so that only the comments themselves can tell."""
+    if waits(job, COMMENTS):
+        job.finish(COMMENTS)
+        return
     handle, position = job.handler(COMMENTS, rows.comment), job.sink.position(COMMENTS, job.name)
     path, before = f"{job.path}/issues/comments", job.progress(COMMENTS).etag
     etag = await keyset(job.api, path, records.Comment, handle, position, {}, job.since(COMMENTS), before)
-    job.finish(COMMENTS, etag=etag)
+    job.finish(COMMENTS, etag=etag, asked_at=job.asked())
 
 
 async def events(job: Job) -> None:
     """Read ghes_issue_events: never changed, newest first, so that the first old one ends the walk."""
+    if waits(job, EVENTS):
+        job.finish(EVENTS)
+        return
     handle, position = job.handler(EVENTS, rows.event), job.sink.position(EVENTS, job.name)
     path, before, since = f"{job.path}/issues/events", job.progress(EVENTS).etag, job.since(EVENTS)
     etag = await walks.newest_first(
         job.api, path, records.Event, handle, position, lambda event: event.created_at, since, before
     )
-    job.finish(EVENTS, etag=etag)
+    job.finish(EVENTS, etag=etag, asked_at=job.asked())
 
 
 async def labels(job: Job) -> None:
@@ -92,9 +98,3 @@ async def _profile(job: Job, account: records.Account) -> records.Account:
     except NotFoundError:
         return account
     return found.records[0]
-
-
-def newest(connection: Connection[Any] | None) -> str:
-    """Return the latest change in a list that begins with it, or ""."""
-    nodes = connection.nodes if connection else None
-    return (nodes[0].updated_at or "") if nodes and nodes[0] else ""

@@ -6,17 +6,16 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fourkeys.errors import FourkeysError, SourceError, UnreachableError
+from fourkeys.errors import FourkeysError, SourceError
 from fourkeys.http import LABEL, GoneError
 from fourkeys.sources.ghes import _deploys as deploys
-from fourkeys.sources.ghes import _graph as graph
 from fourkeys.sources.ghes import _history as history
 from fourkeys.sources.ghes import _lists as lists
 from fourkeys.sources.ghes import _pulls as pulls
+from fourkeys.sources.ghes import _quiet as quiet
 from fourkeys.sources.ghes import _records as records
 from fourkeys.sources.ghes import _rows as rows
 from fourkeys.sources.ghes import _walks as walks
-from fourkeys.sources.ghes._api import GraphqlMissingError
 from fourkeys.sources.ghes._job import (
     COMMENTS,
     COMMITS,
@@ -25,14 +24,12 @@ from fourkeys.sources.ghes._job import (
     ISSUES,
     JOBS,
     LABELS,
-    PULLS,
     RELEASES,
     REPOSITORIES,
     RUNS,
     STATUSES,
     USERS,
     Job,
-    digest,
 )
 from fourkeys.sources.ghes._together import together
 
@@ -41,14 +38,13 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from fourkeys.sources.ghes import Plan
+    from fourkeys.sources.ghes import _graph as graph
     from fourkeys.sources.ghes._api import Api, Page
     from fourkeys.sources.ghes._sink import Sink
     from fourkeys.streams import Stream
 
 _TICK = 10
 """Seconds between two reports of a run that goes on."""
-_FACTS = 10
-"""Repositories that one request asks what is newest in."""
 
 
 class Run:
@@ -105,33 +101,17 @@ class Run:
 
     async def _repositories(self, names: list[tuple[str, Page[records.Repository] | None]]) -> None:
         """Read repositories at once; GraphQL tells first what is newest in them."""
-        parts = [names[start : start + _FACTS] for start in range(0, len(names), _FACTS)]
-        await together(self._part(part) for part in parts)
+        parts = [names[start : start + quiet.FACTS] for start in range(0, len(names), quiet.FACTS)]
+        many = len(names) > quiet.EVERY_NIGHT
+        await together(self._part(part, many=many) for part in parts)
 
-    async def _part(self, names: list[tuple[str, Page[records.Repository] | None]]) -> None:
-        known = await self._facts([name for name, _ in names])
-        await together(self._repository(name, page, known.get(name)) for name, page in names)
-
-    async def _facts(self, names: list[str]) -> dict[str, graph.Repository]:
-        """Return what is newest in repositories, as far as GraphQL tells: the next run asks again and compares."""
-        if self._plan.window.since is not None or len(self._plan.streams) == 1:
-            return {}
-        LABEL.set(REPOSITORIES.name)
-        variables = {}
-        for place, name in enumerate(names):
-            variables[f"o{place}"], _, variables[f"n{place}"] = name.partition("/")
-        try:
-            found = await self._api.query(graph.facts(len(names)), variables, partial=True)
-        except (GraphqlMissingError, UnreachableError):
-            return {}  # nothing is known, so that everything is asked for
-        return {
-            name: found.repositories[f"r{place}"]
-            for place, name in enumerate(names)
-            if f"r{place}" in found.repositories
-        }
+    async def _part(self, names: list[tuple[str, Page[records.Repository] | None]], *, many: bool) -> None:
+        asks = self._plan.window.since is None and len(self._plan.streams) > 1
+        known = await quiet.facts(self._api, [name for name, _ in names]) if asks else {}
+        await together(self._repository(name, page, known.get(name), many=many) for name, page in names)
 
     async def _repository(
-        self, name: str, page: Page[records.Repository] | None, facts: graph.Repository | None
+        self, name: str, page: Page[records.Repository] | None, facts: graph.Repository | None, *, many: bool
     ) -> None:
         """Start the readers of one repository."""
         job = Job(self._api, self._sink, self._plan, self._lag, name, f"/repos/{name}", facts=facts)
@@ -141,7 +121,8 @@ class Run:
             self._quiet = False
             self._fail([stream for stream in self._plan.streams if stream is not USERS], name, error)
             return
-        self._quiet = self._quiet and _is_quiet(job)
+        self._quiet = self._quiet and quiet.is_quiet(job)
+        job = replace(job, resting=many and quiet.rests(job))
         wants = self._sink.wants
         deploying: asyncio.Task[None] | None = None
         if wants(DEPLOYMENTS) or wants(STATUSES):
@@ -163,7 +144,7 @@ class Run:
     async def _introduce(self, job: Job, page: Page[records.Repository] | None) -> Job:
         """Return the job with what the repository's own record says; read it unless it is known or not needed."""
         facts, sink = job.facts, self._sink
-        seen = _seen(facts) if facts else None
+        seen = quiet.seen(facts) if facts else None
         main = facts.default_branch_ref.name if facts and facts.default_branch_ref else None
         if facts and seen == job.progress(REPOSITORIES).seen and sink.wants(REPOSITORIES):
             job.finish(REPOSITORIES)
@@ -204,24 +185,3 @@ class Run:
     def _fail(self, streams: list[Stream], partition: str, error: FourkeysError) -> None:
         self._sink.fail(streams, partition, error)
         self._report(f"{partition}: {error.message}")
-
-
-def _seen(facts: graph.Repository) -> str:
-    """Return a digest of what GraphQL shows of a repository's own record."""
-    branch = facts.default_branch_ref.name if facts.default_branch_ref else None
-    f = facts
-    return digest([f.name_with_owner, f.updated_at, f.pushed_at, f.is_archived, f.is_private, branch])
-
-
-def _is_quiet(job: Job) -> bool:
-    """Whether GraphQL shows that nothing happened in a repository: no push, and no issue or pull request changed."""
-    facts, wanted = job.facts, [stream for stream in (REPOSITORIES, ISSUES, PULLS) if job.sink.wants(stream)]
-    if facts is None or not wanted:
-        return False
-    issue, pull = lists.newest(facts.issues), lists.newest(facts.pull_requests)
-    same = {
-        REPOSITORIES.name: _seen(facts) == job.progress(REPOSITORIES).seen,
-        ISSUES.name: job.unchanged(ISSUES, max(issue, pull)),
-        PULLS.name: job.unchanged(PULLS, pull),
-    }
-    return all(same[stream.name] for stream in wanted)

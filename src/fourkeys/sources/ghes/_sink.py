@@ -55,6 +55,7 @@ class Progress(msgspec.Struct, omit_defaults=True):
         last_id: greatest id that was seen.
         known: by id, the last change of records so new that the next run lists them again.
         count: number of all records.
+        asked_at: start of the run that last asked for them, RFC 3339; one that had no reason to leaves it.
         whole_at: start of the run that last read all records, RFC 3339.
     """
 
@@ -67,6 +68,7 @@ class Progress(msgspec.Struct, omit_defaults=True):
     known: dict[str, str] = {}
     count: int | None = None
     whole_at: str | None = None
+    asked_at: str | None = None
 
 
 class _State(msgspec.Struct):
