@@ -124,6 +124,8 @@ def main() -> None:
     large = None
     if options.large:
         with serving(options.large) as server:
+            server.control(0.0)
+            measure(field[0], server, cache / "work")  # the server makes its pages
             server.control(options.latency)
             large = measure(field[0], server, cache / "work")
     text = report.markdown(field, runs, rows, EXISTING, options.latency, large, options.large)
