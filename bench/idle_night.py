@@ -13,8 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from fourkeys import config
-from fourkeys.extraction import NEEDED
+from fourkeys import config, extraction
 from fourkeys.files import Output, read_manifest
 from fourkeys.sandbox.company import Company
 from fourkeys.sandbox.server import GhesDoor, Servers
@@ -56,7 +55,8 @@ def main() -> None:
     options = parser.parse_args()
     company, marks, counts = Company.crowd(options.repositories), Marks(), list[int]()
     names = tuple(company.repositories)
-    plan = Plan(NEEDED, names) if options.named else Plan(NEEDED, organizations=("acme",))
+    streams = extraction.needed(config.Config())
+    plan = Plan(streams, names) if options.named else Plan(streams, organizations=("acme",))
     with tempfile.TemporaryDirectory() as folder:
         for number in range(options.nights + 1):
             requests, rows, seconds = night(company, plan, marks, Path(folder))

@@ -84,7 +84,7 @@ def markdown(
     if large:
         told = (
             f"**{times} times the records**: fourkeys {large.seconds:.1f} s, {large.cpu:.1f} s CPU, peak "
-            f"{large.peak:.0f} MiB, {large.requests:,} requests (one run, after one in which the server made its pages; "
+            f"{large.peak:.0f} MiB, {large.requests:,} requests (one run, the second of this server; "
             f"the server used {large.server_cpu / large.seconds:.0%} of a core meanwhile)."
         )
         lines += ["", told]

@@ -79,7 +79,8 @@ class Job:
             found = msgspec.json.decode(mark.state or "{}", type=Progress)
         except UNREADABLE:
             found = None
-        if found is None or not all(is_rfc3339(each) for each in (found.newest, found.whole_at) if each is not None):
+        times = (found.newest, found.whole_at, found.asked_at) if found else ()
+        if found is None or not all(is_rfc3339(each) for each in times if each is not None):
             raise SourceError(
                 f"{self.name}: the watermark of {stream.name} cannot be read", "extract it once with --since"
             )
