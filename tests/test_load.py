@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -165,3 +166,14 @@ def test_a_file_of_an_older_version_gets_the_new_columns(tmp_path: Path) -> None
     warehouse.close()
 
     assert [{"id": 1, "name": None}, {"id": 2, "name": "bug"}] == rows
+
+
+def test_what_others_keep_in_the_file_is_left_alone() -> None:
+    """Only what fourkeys made in the mart is its own, also after it was made again; users' tables and views are not."""
+    with closing(DuckDB(":memory:")) as warehouse:
+        warehouse.execute(["create or replace view main.ours as select 1 as a"])
+        warehouse.execute(["create or replace view main.ours as select 2 as a"])
+        warehouse.execute(["create or replace table main.stored as select 2 as a"])
+        warehouse.execute(["create table main.theirs as select 1 as a", "create view main.seen as select 1 as a"])
+
+        assert {"ours": "view", "stored": "table"} == warehouse.relations()

@@ -65,7 +65,7 @@ class Warehouse(Protocol):
         """Run GoogleSQL that reads, and yield its rows as tuples; memory does not grow with their number."""
 
     def relations(self) -> dict[str, str]:
-        """What is in the mart: names, and `table` or `view`."""
+        """What fourkeys made in the mart: names, and `table` or `view`."""
 
     def execute(self, statements: Iterable[str]) -> None:
         """Run GoogleSQL statements in one transaction where the engine can."""

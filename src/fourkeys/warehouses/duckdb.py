@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 _NULL = r"\N"
 _DISK = (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException)
 _ROOM = "make room on its disk, then run it again"
+_MADE = re.compile(r"create or replace (table|view) (\S+)")
+_MARK = "managed by fourkeys"
+"""The comment that tells what fourkeys made from what others keep in the same file."""
 _FITS = {
     Type.INTEGER: "regexp_full_match({text}, '[+-]?[0-9]+')",
     Type.FLOAT: "isfinite({value})",
@@ -129,6 +133,8 @@ class DuckDB:
         try:
             for statement in statements:
                 self._connection.execute(to_duckdb(statement))
+                if made := _MADE.match(statement):
+                    self._connection.execute(f"comment on {made[1]} {made[2]} is '{_MARK}'")
             self._connection.execute("commit")
         except duckdb.Error as error:
             self._roll_back()
@@ -143,11 +149,13 @@ class DuckDB:
             self._connection.execute("rollback")
 
     def relations(self) -> dict[str, str]:
-        """What is in the mart: names, and `table` or `view`."""
+        """What fourkeys made in the mart: names, and `table` or `view`; what others put there is not told."""
         rows = self._connection.execute(
-            "select table_name, table_type from information_schema.tables where table_schema = 'main'"
+            "select table_name, 'table' from duckdb_tables() where schema_name = 'main' and comment = $mark "
+            "union all select view_name, 'view' from duckdb_views() where schema_name = 'main' and comment = $mark",
+            {"mark": _MARK},
         ).fetchall()
-        return {name: "view" if kind == "VIEW" else "table" for name, kind in rows}
+        return dict(rows)
 
     def _create_tables(self) -> None:
         self._connection.execute("create schema if not exists raw")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Parts = dict[tuple[str, int, int], list[float]]
 """Service, start of the minute in seconds since 1970, and status, to number of requests and sum of durations."""
-_Found = defaultdict[tuple[str | None, str, int], list[float]]
+_Found = defaultdict[tuple[str | None, int], list[float]]
 Complaint = Callable[[int, str], None]
 """Takes the place of a line in its piece, from 0, and what is wrong with it."""
 
@@ -38,6 +38,8 @@ _LONGEST = 1e18
 """Greater durations, in whatever unit, are none."""
 _SECONDS, _PLAIN = frozenset(f":{second:02}" for second in range(60)), 3
 _FRACTION = re.compile(r"\.[0-9]+").fullmatch
+_MOST_RESTS = 200_000
+"""What stands behind the minute is kept, up to so many; logs with microseconds have no end of them."""
 _LOWEST, _HIGHEST = 100, 599
 _MONTHS = {name: number for number, name in enumerate(calendar.month_abbr) if name}
 COMBINED = re.compile(
@@ -100,6 +102,7 @@ class Ndjson:
 
     def __init__(self, fields: LogFields, service: str, clock: Clock) -> None:
         self._service, self._clock = service, clock
+        self._zones: dict[str, str] = {}
         names = {"time": fields.time, "status": fields.status, "service": fields.service, "duration": fields.duration}
         self._many = msgspec.json.Decoder(
             _request(names, time=str, status=int, service=str | None, duration=float | None), strict=False
@@ -116,27 +119,39 @@ class Ndjson:
             return _slow(piece, self._line, complain)
 
     def _fast(self, piece: bytes) -> Parts:
-        # All times of a minute share their first 16 characters, and mostly the Z at the end or an offset of 6.
-        utc: _Found = defaultdict(_nothing)
-        local: _Found = defaultdict(_nothing)
+        # Lines come nearly in order, so that the next one is mostly of the same minute; seconds and zone repeat.
+        minutes: dict[str, _Found] = {}
+        zones, counts, minute, zone = self._zones, _Found(_nothing), "", ""
         for request in self._many(piece):
             time = request.time
-            if time[-1] == "Z" and _is_rest(time[16:-1]):
-                entry = utc[request.service, time[:16], request.status]
-            else:
-                is_plain = time[-6:-5] in {"+", "-"} and _is_rest(time[16:-6])
-                minute = time[:16] + time[-6:] if is_plain else time
-                entry = local[request.service, minute, request.status]
+            its_zone = zones.get(time[16:])
+            if its_zone is None:
+                its_zone = self._zone(time)
+            if time[:16] != minute or its_zone != zone or not zone:
+                minute, zone = time[:16], its_zone
+                counts = minutes.setdefault(minute + (zone or time[16:]), defaultdict(_nothing))
+            entry = counts[request.service, request.status]
             entry[0] += 1
             entry[1] += request.duration or 0.0
-        found = {(service, f"{time}Z", status): entry for (service, time, status), entry in utc.items()} | local
         parts: Parts = {}
-        for (service, time, status), entry in found.items():
-            key = (_named(service, self._service), self._clock.minute(time), _status(status))
-            if not abs(entry[1]) < _LONGEST:
-                raise BadLineError("a duration that is no number")
-            add(parts, key, *entry)
+        for time, counts in minutes.items():
+            begin = self._clock.minute(time)
+            for (service, status), entry in counts.items():
+                if not abs(entry[1]) < _LONGEST:
+                    raise BadLineError("a duration that is no number")
+                add(parts, (_named(service, self._service), begin, _status(status)), *entry)
         return parts
+
+    def _zone(self, time: str) -> str:
+        """Return the zone at the end of a time, if what stands between it and the minute is plain; else nothing."""
+        rest = time[16:]
+        zone = "Z" if rest[-1:] == "Z" else rest[-6:]
+        if not (zone == "Z" or zone[:1] in {"+", "-"}) or not _is_rest(rest[: -len(zone)]):
+            return ""
+        if len(self._zones) >= _MOST_RESTS:
+            self._zones.clear()
+        self._zones[rest] = zone
+        return zone
 
     def _line(self, line: bytes) -> tuple[str, int, int, float]:
         try:
