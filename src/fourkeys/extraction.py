@@ -62,7 +62,7 @@ class People:
 
     Attributes:
         with_emails: e-mail addresses may be written.
-        pseudonymise: keyed hashes stand for people; the key is in `FOURKEYS_HASH_KEY`.
+        pseudonymise: keyed hashes stand for people, configured or not; the key is in `FOURKEYS_HASH_KEY`.
         detail: users come with their profiles, at one request for each.
     """
 
@@ -117,7 +117,7 @@ def ghes(
         errand.watermarks,
         roots or {},
         with_emails=people.with_emails,
-        pseudonymise_key=_hash_key(errand.environment) if people.pseudonymise else None,
+        pseudonymise_key=_hash_key(errand.environment) if people.pseudonymise or settings.pseudonymise else None,
         detail=people.detail,
     )
     with errand.output(streams[0]) as output:
@@ -185,7 +185,8 @@ def incidents(errand: Errand, streams: Sequence[Stream] = ()) -> None:
     settings = errand.config.sources.incidents
     chosen = tuple(streams) or (STREAMS["incidents"], STREAMS["incident_events"])
     keys = [key for service in errand.config.services for key in service.incident_keys]
-    plan = source.Plan(chosen, errand.window, keys)
+    hash_key = _hash_key(errand.environment) if errand.config.sources.ghes.pseudonymise else None
+    plan = source.Plan(chosen, errand.window, keys, hash_key)
     with errand.output(chosen[0]) as output:
         source.extract(settings, settings.url(errand.environment), plan, output, errand.report)
     _raise_failures(output)

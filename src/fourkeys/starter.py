@@ -34,6 +34,7 @@ url = {url}
 token_env = "GITHUB_API_TOKEN"      # the variable with the token; or token_file, or token_command
 # ca_file = "/etc/ssl/company.pem"  # certificates of a private authority
 # proxy = "http://proxy:3128"       # without it, HTTPS_PROXY and NO_PROXY
+# pseudonymise = true               # keyed hashes for people; the key is in FOURKEYS_HASH_KEY
 {more}
 # One table for each service, the dimension of all figures. `deployments_from` says what its deployments are:
 #   releases      published releases of the repository

@@ -38,6 +38,8 @@ class Ghes(Strict, frozen=True):
         client_certificate: our own certificate, PEM, where the server asks for one.
         client_key: its key, PEM; without it the key is in the same file.
         proxy: address of a proxy; without it `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+        pseudonymise: keyed hashes stand for people, for who noted something on an incident as well; the key is in
+            `FOURKEYS_HASH_KEY`.
     """
 
     url: str = ""
@@ -50,6 +52,7 @@ class Ghes(Strict, frozen=True):
     client_certificate: str | None = None
     client_key: str | None = None
     proxy: str | None = None
+    pseudonymise: bool = False
 
     def token(self, environment: Mapping[str, str]) -> str | None:
         """Return the token, or None where there is none: `token_command`, then `token_file`, then the environment.

@@ -14,7 +14,7 @@ from fourkeys.sources.ghes._app import App
 from fourkeys.sources.ghes._job import digest
 from fourkeys.sources.ghes._look import Account, Look, Repository, look, survey
 from fourkeys.sources.ghes._open import open_client
-from fourkeys.sources.ghes._privacy import Pseudonyms
+from fourkeys.sources.ghes._privacy import Disguise
 from fourkeys.sources.ghes._run import Run
 from fourkeys.sources.ghes._sink import Sink
 from fourkeys.window import Window, utc_now
@@ -136,7 +136,7 @@ async def _extract(
     clock: Callable[[], datetime],
     checkpoint_seconds: float,
 ) -> None:
-    alter = Pseudonyms(plan.pseudonymise_key) if plan.pseudonymise_key else None
+    alter = Disguise(plan.pseudonymise_key) if plan.pseudonymise_key else None
     asked = digest([settings.url, _asked(plan)])
     seconds = asyncio.get_running_loop().time
     sink = Sink(output, plan.streams, plan.window, asked, alter, checkpoint_seconds, seconds)

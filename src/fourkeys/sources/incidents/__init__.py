@@ -34,11 +34,13 @@ class Plan:
         streams: incidents, incident_events, or both.
         window: times of the last change, half-open; an explicit start is a backfill and moves no watermark.
         service_keys: the bot's words for services that the catalog knows; others are warned of. Empty: any.
+        pseudonymise_key: with it, a keyed hash stands for who noted an event, the same as for a login of GHES.
     """
 
     streams: tuple[Stream, ...] = (INCIDENTS, EVENTS)
     window: Window = field(default_factory=Window)
     service_keys: Collection[str] = ()
+    pseudonymise_key: str | None = field(default=None, repr=False)
 
 
 def extract(
@@ -70,7 +72,7 @@ def extract(
     check(INCIDENTS, records.columns, () if records.query else ("incident_id", "started_at"), "incidents.records")
     check(EVENTS, events.columns, () if events.query else ("event_id", "incident_id"), "incidents.events")
     started = clock()
-    reader = Reader(settings, plan.service_keys, started)
+    reader = Reader(settings, plan.service_keys, started, plan.pseudonymise_key)
     failures: list[Failure] = []
     for stream in plan.streams:
         output.open(stream)

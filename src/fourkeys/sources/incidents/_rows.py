@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from fourkeys.errors import ConfigError
+from fourkeys.pseudonyms import Pseudonyms
 from fourkeys.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -33,17 +34,25 @@ class Reader:
         settings: the bot's words and its time zone.
         service_keys: the words for services that the catalog knows; none: any word will do.
         extracted_at: stands in every row.
+        pseudonymise_key: with it, a keyed hash stands for who noted an event.
 
     Attributes:
         left_out: ids of incidents of other kinds, whose events are left out too.
     """
 
-    def __init__(self, settings: Incidents, service_keys: Collection[str], extracted_at: datetime) -> None:
+    def __init__(
+        self,
+        settings: Incidents,
+        service_keys: Collection[str],
+        extracted_at: datetime,
+        pseudonymise_key: str | None = None,
+    ) -> None:
         self._settings, self._keys, self._at = settings, frozenset(service_keys), extracted_at
         self._zone = ZoneInfo(settings.timezone) if settings.timezone else None
         self._warnings: dict[str, list[str]] = {INCIDENTS.name: [], EVENTS.name: []}
         self._unmapped: Counter[str] = Counter()
         self._seen: set[str] = set()
+        self._disguise = Pseudonyms(pseudonymise_key).name if pseudonymise_key else None
         self.left_out: set[str] = set()
 
     def incident(self, record: Mapping[str, Any]) -> Row | None:
@@ -99,12 +108,13 @@ class Reader:
             return None
         if incident in self.left_out:
             return None
+        actor = _text(record.get("actor"))
         values = {
             "source": self._settings.name,
             "event_id": number,
             "incident_id": incident,
             "event_type": _word(record.get("event_type")),
-            "actor": _text(record.get("actor")),
+            "actor": self._disguise(actor) if self._disguise and actor else actor,
             "message": _text(record.get("message")),
             "created_at": self._moment(record, "created_at", EVENTS, f"event {number}"),
             "extracted_at": self._at,
