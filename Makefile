@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 AXE := 4.14.1
 SECONDS ?= 60
 
-.PHONY: fuzz test-faults demo test test-bigquery test-sql test-browser screenshot measure-report lint types test-shared bench clean test-airflow test-emulator
+.PHONY: audit fuzz test-faults demo test test-bigquery test-sql test-browser screenshot measure-report lint types test-shared bench clean test-airflow test-emulator
 
 demo: $(VENV)/.user       ## the simulated company through the real pipeline
 	$(BIN)/fourkeys demo
@@ -53,6 +53,9 @@ test-faults: $(VENV)/.dev ## every fault, with seeds, and 50 kills: FOURKEYS_FAU
 
 fuzz: $(VENV)/.fuzz       ## the four doors that take bytes from outside: make fuzz SECONDS=450
 	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
+
+audit: $(VENV)/.sql $(VENV)/.browser $(VENV)/.fuzz ## pins and licences of all that development installs; asks nobody
+	$(BIN)/python tests/supply/audit.py
 
 bench: $(VENV)/.user      ## fourkeys and its peers on one large repository: bench/results.md
 	$(BIN)/python bench/ghes/run.py
