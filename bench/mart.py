@@ -141,7 +141,7 @@ class Company:
         step = self.commits / self.deployments
         for service in range(self.services):
             for n in self._span(self.deployments, first, last):
-                back = 1 if n % 40 == 39 else 0
+                back = 1 if n % 40 == 5 else 0
                 yield {
                     "service": f"service-{service}", "deployment_id": f"D{n}", "repository": f"acme/service-{service}",
                     "sha": sha(service, int((n - 2 * back) * step)),

@@ -30,7 +30,7 @@ CHANGE = """fragment => new Promise(done => {
 
 
 class Busy:
-    """What the page's main thread has spent on the processor: the same on a busy machine."""
+    """What the page's main thread has spent on the processor; longer on a busy machine, too."""
 
     def __init__(self, tab: Any) -> None:
         """Measure *tab*."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 STRETCHES = 8
 """Most parts of one listing that are read at once."""
-_PAGES_PER_STRETCH = 16
+_PAGES_PER_STRETCH = 25
 T = TypeVar("T")
 Position = dict[str, Any]
 
