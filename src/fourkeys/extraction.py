@@ -116,6 +116,7 @@ def ghes(
         errand.window,
         errand.watermarks,
         roots or {},
+        settings.branches,
         with_emails=people.with_emails,
         pseudonymise_key=_hash_key(errand.environment) if people.pseudonymise or settings.pseudonymise else None,
         detail=people.detail,

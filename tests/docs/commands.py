@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from enum import Enum
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import typer.main
 
@@ -38,20 +37,12 @@ def parameters(command: Any) -> list[tuple[str, str, str]]:
         written = (
             ", ".join(f"`{name}`" for name in each.opts) if is_option else f"`{each.metavar or each.name.upper()}`"
         )
-        words = _words(each.type_descriptor.annotation)
+        words = [getattr(word, "value", word) for word in getattr(each.type, "choices", ())]
         text = (each.help or "") + (f" One of {', '.join(words)}." if words else "")
         default = getattr(each.default, "value", each.default)
         shown = "" if default in (None, False, ()) or callable(default) else f"`{default}`"
         found.append((written, text, shown))
     return found
-
-
-def _words(annotation: Any) -> list[str]:
-    """Return the words that a parameter takes, where it takes no others."""
-    parts = [annotation, *get_args(annotation)]
-    enums = [part for part in parts if isinstance(part, type) and issubclass(part, Enum)]
-    literals = [part for part in parts if get_origin(part) is Literal]
-    return [str(each.value) for part in enums for each in part] + [word for part in literals for word in get_args(part)]
 
 
 def document() -> str:

@@ -207,18 +207,19 @@ def test_the_end_of_the_window_caps_the_watermark(replay: Replay, tmp_path: Path
 
 @pytest.mark.shared
 def test_extra_roots_and_branches_bring_their_ancestry(replay: Replay, plain: Tables, tmp_path: Path) -> None:
-    """A commit that Heroku deployed from a branch comes with its ancestors; an unknown one is a warning."""
+    """A commit that Heroku deployed from a branch comes with its ancestors; what is unknown is a warning."""
     known = {row["sha"] for row in plain["ghes_commits"]}
     pulls = [row for row in plain["ghes_pull_request_commits"] if row["sha"] not in known]
     root, unknown = pulls[0]["sha"], "0" * 40
     commits = (STREAMS["ghes_commits"],)
     found, manifest = read(replay, tmp_path, Plan(commits, (NAME,), roots={NAME: [root, unknown]}))
-    found_too, _ = read(replay, tmp_path, Plan(commits, (NAME,), branches=("main",)))
+    found_too, its_manifest = read(replay, tmp_path, Plan(commits, (NAME,), branches=("main", "nowhere")))
 
     assert known | {root} <= {row["sha"] for row in found["ghes_commits"]}
     assert len(found["ghes_commits"]) == len({row["sha"] for row in found["ghes_commits"]})
     assert any(unknown in warning for warning in manifest.streams["ghes_commits"].warnings)
-    assert found_too["ghes_commits"] == plain["ghes_commits"]
+    assert plain["ghes_commits"] == found_too["ghes_commits"]
+    assert (f"{NAME}: there is no branch nowhere",) == its_manifest.streams["ghes_commits"].warnings
 
 
 @pytest.mark.shared

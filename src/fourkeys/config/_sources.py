@@ -34,6 +34,7 @@ class Ghes(Strict, frozen=True):
         token_command: command that prints the token.
         lag_minutes: how far before the watermark a run starts to read again.
         concurrency: most requests in flight at once.
+        branches: read besides the default branch, in the repositories that have them.
         ca_file: certificates of a private authority, PEM; without it the system's and `SSL_CERT_FILE`.
         client_certificate: our own certificate, PEM, where the server asks for one.
         client_key: its key, PEM; without it the key is in the same file.
@@ -48,6 +49,7 @@ class Ghes(Strict, frozen=True):
     token_command: tuple[str, ...] | None = None
     lag_minutes: Amount = 15
     concurrency: Count = 24
+    branches: tuple[str, ...] = ()
     ca_file: str | None = None
     client_certificate: str | None = None
     client_key: str | None = None

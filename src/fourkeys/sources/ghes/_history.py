@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fourkeys.errors import SourceError
+from fourkeys.errors import NotFoundError, SourceError
 from fourkeys.sources.ghes import _commits as commits
 from fourkeys.sources.ghes import _records as records
 from fourkeys.sources.ghes import _rows as rows
@@ -66,7 +66,11 @@ async def _commits(job: Job, roots: dict[str, None]) -> None:
         heads[main] = head
     for branch in job.plan.branches:
         if branch != main and head:
-            newest = await commits.new(job, heads.get(branch) or head, branch, handle, {})
+            try:
+                newest = await commits.new(job, heads.get(branch) or head, branch, handle, {})
+            except NotFoundError:
+                job.sink.warn(COMMITS, [f"{job.name}: there is no branch {branch}"])
+                continue
             heads[branch] = newest or heads.get(branch) or head
     unknown = await _ancestries(job, head, pending, handle)
     covered = [short for short in position["covered"] if short not in unknown]
