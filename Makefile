@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 AXE := 4.14.1
 SECONDS ?= 60
+MINIMUM := $(addprefix tests/,test_cli.py test_load.py test_files.py test_link.py test_linking.py golden)
 
-.PHONY: audit fuzz test-faults demo test test-bigquery test-sql test-browser screenshot measure-report lint types test-shared bench clean test-airflow test-emulator
+.PHONY: audit test-minimum sbom fuzz test-faults demo test test-bigquery test-sql test-browser screenshot measure-report lint types test-shared bench clean test-airflow test-emulator
 
 demo: $(VENV)/.user       ## the simulated company through the real pipeline
 	$(BIN)/fourkeys demo
@@ -54,6 +55,14 @@ test-faults: $(VENV)/.dev ## every fault, with seeds, and 50 kills: FOURKEYS_FAU
 fuzz: $(VENV)/.fuzz       ## the four doors that take bytes from outside: make fuzz SECONDS=450
 	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
 
+test-minimum: $(VENV)/minimum/.ready ## what matters most, with the lowest versions that pyproject.toml allows
+	$(VENV)/minimum/bin/python -m pytest -n auto $(MINIMUM)
+
+sbom: $(VENV)/sbom/.ready ## dist/sbom.json: CycloneDX, of all that fourkeys and its extras install
+	mkdir -p dist
+	$(VENV)/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
+	  --output-format JSON --output-file dist/sbom.json $(VENV)/sbom/product
+
 audit: $(VENV)/.sql $(VENV)/.browser $(VENV)/.fuzz ## pins and licences of all that development installs; asks nobody
 	$(BIN)/python tests/supply/audit.py
 
@@ -98,6 +107,22 @@ $(VENV)/airflow-%/.ready: tests/airflow/constraints-%.txt $(VENV)/.pip pyproject
 	$(@D)/bin/python -m pip install --quiet --constraint $< pip
 	$(@D)/bin/python -m pip install --quiet --constraint $< apache-airflow apache-airflow-providers-slack
 	$(@D)/bin/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+$(VENV)/minimum/.ready: tests/supply/minimum.py tests/supply/audit.py $(VENV)/.pip pyproject.toml
+	$(PYTHON) -m venv --clear $(@D)
+	$(BIN)/python tests/supply/minimum.py > $(@D)/constraints.txt
+	$(@D)/bin/python -m pip install --quiet --constraint $(@D)/constraints.txt pip
+	$(@D)/bin/python -m pip install --quiet --constraint $(@D)/constraints.txt --editable '.[app,bigquery,mysql,postgresql]' \
+	  hypothesis pytest pytest-xdist respx
+	touch $@
+
+$(VENV)/sbom/.ready: $(VENV)/.pip pyproject.toml ## the tool apart from what it describes; its pins are not ours
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet cyclonedx-bom==7.5.0
+	$(PYTHON) -m venv --clear --without-pip $(@D)/product
+	$(BIN)/python -m pip --python $(@D)/product/bin/python install --quiet --constraint constraints.txt \
+	  --editable '.[app,bigquery,mysql,postgresql]'
 	touch $@
 
 $(VENV)/axe.min.js: $(VENV)/.pip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from email.message import Message
 
 import audit
+import minimum
 import pytest
 
 
@@ -66,3 +67,30 @@ def test_pins_are_exact() -> None:
     assert [] == [line for line in lines if line.count("==") != 1]
     assert len(names) == len({audit.name_of(name) for name in names})
     assert len(names) == len(audit.pins("\n".join(lines)))
+
+
+def test_the_lowest_versions_are_those_of_all_that_users_install() -> None:
+    """Lower bounds come from dependencies and extras; brackets and upper bounds are left aside."""
+    text = """
+        [project]
+        dependencies = ["a>=1.4", "B_c>=0.19,<0.29"]
+        [project.optional-dependencies]
+        more = ["d[binary]>=3.2.1"]
+    """
+
+    assert {"a": "1.4", "b-c": "0.19", "d": "3.2.1"} == minimum.declared(text)
+    with pytest.raises(SystemExit, match="'d' has no lower bound"):
+        minimum.lowest(["d"])
+
+
+def test_every_dependency_has_a_lower_bound() -> None:
+    """So `make test-minimum` can test it; the pins of development are not below it."""
+    lower = minimum.declared((minimum.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    pinned = audit.pins(audit.CONSTRAINTS.read_text(encoding="utf-8"))
+
+    assert {"duckdb", "typer", "psycopg", "google-cloud-bigquery"} < set(lower)
+    assert [] == [name for name in lower if _parts(pinned[name]) < _parts(lower[name])]
+
+
+def _parts(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdigit()]
