@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import rfc4180
@@ -256,6 +256,18 @@ async def _wait(seconds: float) -> None:
     raise Waited
 
 
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Let clients made meanwhile end where they would wait."""
+    defaults = cast("dict[str, Any]", http_client.Client.__init__.__kwdefaults__)
+    before = defaults["sleep"]
+    defaults["sleep"] = _wait
+    try:
+        yield
+    finally:
+        defaults["sleep"] = before
+
+
 def api_decoders(data: bytes) -> None:
     """Answer with bytes: GHES, Heroku, or a file of our own; refused, or rows that load.
 
@@ -295,8 +307,7 @@ def _dashed(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
 def _extract(stream: Stream, transport: httpx.MockTransport, marks: dict[tuple[str, str], Watermark]) -> None:
     """Read a stream from a server that is played; what is written must load, and its watermark must be usable."""
     patience = Patience(attempts=1, refusals=1)
-    http_client.Client.__init__.__kwdefaults__["sleep"] = _wait
-    with folder() as place:
+    with folder() as place, _impatient():
         try:
             with Output(place / "out") as output:
                 if stream.source == "heroku":
