@@ -85,9 +85,12 @@ def warehouse(built: Built) -> Iterator[DuckDB]:
     opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Start Chromium from $FOURKEYS_CHROMIUM or the path; skips without it or without Playwright."""
+    """Start Chromium from $FOURKEYS_CHROMIUM or the path; skips without it or without Playwright.
+
+    It ends with its module: while Playwright is there, nothing else in the process can run an event loop.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the dependency group `browser`")
     chromium = executable()
     if not chromium:

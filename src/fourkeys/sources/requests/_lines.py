@@ -38,8 +38,7 @@ _LONGEST = 1e18
 """Greater durations, in whatever unit, are none."""
 _SECONDS, _PLAIN = frozenset(f":{second:02}" for second in range(60)), 3
 _FRACTION = re.compile(r"\.[0-9]+").fullmatch
-_MOST_RESTS = 200_000
-"""What stands behind the minute is kept, up to so many; logs with microseconds have no end of them."""
+_MOST_RESTS = 200_000  # of what stands behind the minute is kept; logs with microseconds have no end of it
 _LOWEST, _HIGHEST = 100, 599
 _MONTHS = {name: number for number, name in enumerate(calendar.month_abbr) if name}
 COMBINED = re.compile(
@@ -119,13 +118,12 @@ class Ndjson:
             return _slow(piece, self._line, complain)
 
     def _fast(self, piece: bytes) -> Parts:
-        # Lines come nearly in order, so that the next one is mostly of the same minute; seconds and zone repeat.
+        # The next line is mostly of the same minute; seconds and zones repeat.
         minutes: dict[str, _Found] = {}
         zones, counts, minute, zone = self._zones, _Found(_nothing), "", ""
         for request in self._many(piece):
             time = request.time
-            its_zone = zones.get(time[16:])
-            if its_zone is None:
+            if (its_zone := zones.get(time[16:])) is None:
                 its_zone = self._zone(time)
             if time[:16] != minute or its_zone != zone or not zone:
                 minute, zone = time[:16], its_zone
@@ -135,23 +133,21 @@ class Ndjson:
             entry[1] += request.duration or 0.0
         parts: Parts = {}
         for time, counts in minutes.items():
-            begin = self._clock.minute(time)
             for (service, status), entry in counts.items():
                 if not abs(entry[1]) < _LONGEST:
                     raise BadLineError("a duration that is no number")
-                add(parts, (_named(service, self._service), begin, _status(status)), *entry)
+                add(parts, (_named(service, self._service), self._clock.minute(time), _status(status)), *entry)
         return parts
 
     def _zone(self, time: str) -> str:
         """Return the zone at the end of a time, if what stands between it and the minute is plain; else nothing."""
         rest = time[16:]
         zone = "Z" if rest[-1:] == "Z" else rest[-6:]
-        if not (zone == "Z" or zone[:1] in {"+", "-"}) or not _is_rest(rest[: -len(zone)]):
+        if zone[:1] not in {"Z", "+", "-"} or not _is_rest(rest[: -len(zone)]):
             return ""
         if len(self._zones) >= _MOST_RESTS:
             self._zones.clear()
-        self._zones[rest] = zone
-        return zone
+        return self._zones.setdefault(rest, zone)
 
     def _line(self, line: bytes) -> tuple[str, int, int, float]:
         try:
