@@ -12,7 +12,7 @@ demo: $(VENV)/.user       ## the simulated company through the real pipeline
 	$(BIN)/fourkeys demo
 
 test: $(VENV)/.dev        ## the default test suite
-	$(BIN)/python -m pytest -n auto -m "not zetasql and not bigquery and not faults"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not zetasql and not bigquery and not faults"
 
 mutants: $(VENV)/.dev     ## deliberate mistakes in SQL and linking, each of which a test must notice: tests/mutants/results.md
 	$(BIN)/python tests/mutants/mutants.py
