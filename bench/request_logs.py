@@ -93,6 +93,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dir", type=Path, help="where the log is written; a temporary folder by default")
     asked = parser.parse_args()
+    if asked.dir:
+        Path(asked.dir).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=asked.dir) as name:
         folder = Path(name)
         size = write(folder / "log.ndjson", asked.megabytes * _MEGABYTE)

@@ -51,6 +51,10 @@ class Patience:
     bearable: float = 7200
 
 
+HASTE = Patience(connect=5, idle=10, attempt=20, attempts=2, pause=0.2, refusals=1, unknown=1)
+"""For a look, which somebody waits for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
     """A whole, decoded answer.

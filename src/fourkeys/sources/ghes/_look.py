@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fourkeys.errors import AuthenticationError, NotFoundError, SourceError, UnreachableError
-from fourkeys.http import Patience
+from fourkeys.http import HASTE
 from fourkeys.sources.ghes._api import PER_PAGE, graphql_url
 from fourkeys.sources.ghes._app import App
 from fourkeys.sources.ghes._open import Identity, open_client
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from fourkeys.config import Ghes
     from fourkeys.http import Client, Network
 
-_HASTE = Patience(connect=5, idle=10, attempt=20, attempts=2, pause=0.2, refusals=1, unknown=1)
 _LONGEST = 90
 _ANY = msgspec.json.Decoder()
 
@@ -108,7 +107,7 @@ def look(
     async def run() -> Look:
         async with AsyncExitStack() as stack:
             client = await open_client(
-                stack, settings, token, clock, network=network, transport=transport, patience=_HASTE
+                stack, settings, token, clock, network=network, transport=transport, patience=HASTE
             )
             async with asyncio.timeout(_LONGEST):
                 return await _look(client, repositories, clock, is_app=isinstance(token, App))

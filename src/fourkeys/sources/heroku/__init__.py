@@ -12,8 +12,8 @@ import msgspec
 
 from fourkeys.errors import UNREADABLE, ConfigError, FourkeysError
 from fourkeys.files import Failure
-from fourkeys.http import LABEL, Bearer, Client, Patience
-from fourkeys.sources.heroku._api import ACCEPT, Api, Page, Release
+from fourkeys.http import LABEL
+from fourkeys.sources.heroku._api import Api, Page, Release, open_client
 from fourkeys.sources.heroku._history import History, Memory, Seen, is_full, named_commit
 from fourkeys.sources.heroku._look import Look, look
 from fourkeys.streams import STREAMS
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from fourkeys.config import Heroku
     from fourkeys.files import Output
+    from fourkeys.http import Client, Patience
 
 RELEASES = STREAMS["heroku_releases"]
 
@@ -83,39 +84,31 @@ def extract(
         ConfigError: there is no API key.
         SourceError: nothing could be read; the first error of all.
     """
-    if not token:
-        raise ConfigError(f"no API key for {settings.url}", f"set {settings.token_env}")
-    asyncio.run(_extract(settings, token, plan, output, report, transport, patience, clock))
+
+    async def run() -> None:
+        async with open_client(settings, token, transport, patience) as client:
+            await _extract(client, settings, plan, output, report, clock)
+
+    asyncio.run(run())
 
 
 async def _extract(
+    client: Client,
     settings: Heroku,
-    token: str,
     plan: Plan,
     output: Output,
     report: Callable[[str], None],
-    transport: httpx.AsyncBaseTransport | None,
-    patience: Patience | None,
     clock: Callable[[], datetime],
 ) -> None:
-    client = Client(
-        settings.url,
-        credentials=[Bearer(token)],
-        headers={"accept": ACCEPT},
-        transport=transport,
-        concurrency=settings.concurrency,
-        patience=patience,
-    )
-    async with client:
-        api = Api(client, clock)
-        run = _Run(api, settings, plan, output, report)
-        LABEL.set(RELEASES.name)
-        async with asyncio.TaskGroup() as group:
-            for app in dict.fromkeys(plan.apps):
-                group.create_task(run.guard(app))
-        run.close(client.requests[RELEASES.name])
-        if api.started_at and api.latest_at:
-            output.timed(api.started_at, api.latest_at)
+    api = Api(client, clock)
+    run = _Run(api, settings, plan, output, report)
+    LABEL.set(RELEASES.name)
+    async with asyncio.TaskGroup() as group:
+        for app in dict.fromkeys(plan.apps):
+            group.create_task(run.guard(app))
+    run.close(client.requests[RELEASES.name])
+    if api.started_at and api.latest_at:
+        output.timed(api.started_at, api.latest_at)
 
 
 class _Run:

@@ -7,21 +7,44 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fourkeys.errors import NotFoundError
+from fourkeys.errors import ConfigError, NotFoundError
+from fourkeys.http import Bearer, Client
 from fourkeys.streams import Number  # noqa: TC001 - msgspec reads the annotation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
-    from fourkeys.http import Client
+    import httpx
 
-ACCEPT = "application/vnd.heroku+json; version=3"
+    from fourkeys.config import Heroku
+    from fourkeys.http import Patience
+
 MOST = 1000
 """Releases in one answer; more are refused."""
 
 _RAW = msgspec.json.Decoder(list[msgspec.Raw])
 _FOLDERS = {"slug": "slugs", "oci-image": "oci-images"}
+
+
+def open_client(
+    settings: Heroku, token: str | None, transport: httpx.AsyncBaseTransport | None, patience: Patience | None
+) -> Client:
+    """Return the client for Heroku.
+
+    Raises:
+        ConfigError: there is no API key.
+    """
+    if not token:
+        raise ConfigError(f"no API key for {settings.url}", f"set {settings.token_env}")
+    return Client(
+        settings.url,
+        credentials=[Bearer(token)],
+        headers={"accept": "application/vnd.heroku+json; version=3"},
+        transport=transport,
+        concurrency=settings.concurrency,
+        patience=patience,
+    )
 
 
 class Reference(msgspec.Struct):

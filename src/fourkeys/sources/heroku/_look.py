@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fourkeys.errors import ConfigError, SourceError
-from fourkeys.http import Bearer, Client, Patience
-from fourkeys.sources.heroku._api import ACCEPT
+from fourkeys.errors import SourceError
+from fourkeys.http import HASTE
+from fourkeys.sources.heroku._api import open_client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import httpx
 
     from fourkeys.config import Heroku
+    from fourkeys.http import Client
 
-_HASTE = Patience(connect=5, idle=10, attempt=20, attempts=2, pause=0.2, refusals=1, unknown=1)
 _ANY = msgspec.json.Decoder()
 
 
@@ -45,19 +45,9 @@ def look(
         ConfigError: there is no API key.
         SourceError: it refuses the key, or gives no usable answer.
     """
-    if not token:
-        raise ConfigError(f"no API key for {settings.url}", f"set {settings.token_env}")
 
     async def run() -> Look:
-        client = Client(
-            settings.url,
-            credentials=[Bearer(token)],
-            headers={"accept": ACCEPT},
-            transport=transport,
-            concurrency=settings.concurrency,
-            patience=_HASTE,
-        )
-        async with client:
+        async with open_client(settings, token, transport, HASTE) as client:
             left = (await client.get("/account/rate-limits", _ANY.decode)).value.get("remaining")
             errors = await asyncio.gather(*(_refusal(client, app) for app in apps))
         return Look(left, {app: error for app, error in zip(apps, errors, strict=True) if error})
