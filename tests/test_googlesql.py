@@ -50,3 +50,18 @@ def test_percentiles_of_groups(warehouse: DuckDB) -> None:
     )
 
     assert [(1, 15.0), (2, 7.0)] == [(row["k"], row["p"]) for row in warehouse.query(sql)]
+
+
+def test_percentiles_of_several_values(warehouse: DuckDB) -> None:
+    """Each use of each percentile has its own value, and NULL where a group has no values."""
+    windows = ", ".join(
+        f"percentile_cont({value}, {share}) over (partition by k) as {value}{name}"
+        for value, share, name in [("x", 0.5, "_half"), ("x", 0.75, "_most"), ("y", 0.75, "_most")]
+    )
+    sql = (
+        "select k, any_value(x_half) as half, any_value(x_most) - any_value(x_half) as apart, any_value(y_most) as other "
+        f"from (select k, {windows} from unnest([struct(1 as k, 10 as x, 4 as y), struct(1, 20, 8), struct(2, 7, null)]))"
+        " as samples group by k order by k"
+    )
+
+    assert [(1, 15.0, 2.5, 7.0), (2, 7.0, 0.0, None)] == [tuple(row.values()) for row in warehouse.query(sql)]

