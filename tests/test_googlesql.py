@@ -37,6 +37,26 @@ def test_negative_differences_are_cut_toward_zero(warehouse: DuckDB) -> None:
     assert -1 == value(warehouse, f"select timestamp_diff({times}, hour) as n")
 
 
+def test_a_difference_within_a_difference(warehouse: DuckDB) -> None:
+    """What is put right inside of what is put right is right, too: one whole hour after eleven is noon."""
+    eleven = "timestamp '2024-03-04 11:00:00+00:00'"
+    hours = f"timestamp_diff(timestamp '2024-03-04 12:59:58+00:00', {eleven}, hour)"
+
+    assert 60 == value(
+        warehouse, f"select timestamp_diff(timestamp_add({eleven}, interval {hours} hour), {eleven}, minute) as n"
+    )
+
+
+def test_days_are_those_of_a_zone(warehouse: DuckDB) -> None:
+    """At 15:00 in London a day begins in Tokyo, in winter."""
+    days = [
+        value(warehouse, f"select date(timestamp '2024-03-04 {time}+00:00', 'Asia/Tokyo') as day")
+        for time in ("14:59:59.999999", "15:00:00")
+    ]
+
+    assert ["2024-03-04", "2024-03-05"] == list(map(str, days))
+
+
 def test_counting_over_no_rows_is_zero(warehouse: DuckDB) -> None:
     """Nothing is counted as 0, not as NULL."""
     assert 0 == value(warehouse, "select countif(x > 1) as n from unnest([1, 2]) as x where x > 5")
@@ -58,10 +78,10 @@ def test_percentiles_of_several_values(warehouse: DuckDB) -> None:
         f"percentile_cont({value}, {share}) over (partition by k) as {value}{name}"
         for value, share, name in [("x", 0.5, "_half"), ("x", 0.75, "_most"), ("y", 0.75, "_most")]
     )
+    rows = "unnest([struct(1 as k, 10 as x, 4 as y), struct(1, 20, 8), struct(2, 7, null)])"
     sql = (
-        "select k, any_value(x_half) as half, any_value(x_most) - any_value(x_half) as apart, any_value(y_most) as other "
-        f"from (select k, {windows} from unnest([struct(1 as k, 10 as x, 4 as y), struct(1, 20, 8), struct(2, 7, null)]))"
-        " as samples group by k order by k"
+        "select k, any_value(x_half), any_value(x_most) - any_value(x_half), any_value(y_most) "
+        f"from (select k, {windows} from {rows}) as samples group by k order by k"
     )
 
     assert [(1, 15.0, 2.5, 7.0), (2, 7.0, 0.0, None)] == [tuple(row.values()) for row in warehouse.query(sql)]

@@ -18,23 +18,29 @@ def to_duckdb(sql: str) -> str:
     import sqlglot  # noqa: PLC0415 - a third of a second that `--help` need not pay
 
     tree = sqlglot.parse_one(sql, read="bigquery")
-    return tree.transform(_rewrite).sql(dialect="duckdb")
+    for node in reversed(list(tree.walk())):  # what is inside comes first
+        if (other := _rewrite(node)) is not node:
+            node.replace(other)
+    return tree.sql(dialect="duckdb")
 
 
-def _rewrite(node: exp.Expression) -> exp.Expression:
+def _rewrite(node: exp.Expr) -> exp.Expr:
     from sqlglot import exp  # noqa: PLC0415 - as above
 
     if isinstance(node, exp.Create) and node.expression:
         # DuckDB takes the columns of a view or a stored query from the query; descriptions are BigQuery's.
         node.set("properties", None)
         node.set("this", node.find(exp.Table))
-    if isinstance(node, exp.TimestampDiff) and str(node.args.get("unit")).upper() != "MICROSECOND":
-        # DuckDB counts boundaries crossed, BigQuery whole units.
-        seconds = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400}[str(node.args["unit"]).upper()]
-        node.set("unit", exp.var("MICROSECOND"))
-        return exp.cast(
-            exp.func("TRUNC", exp.Div(this=node, expression=exp.Literal.number(seconds * 1_000_000))), "BIGINT"
-        )
+    if isinstance(node, exp.TimestampDiff):
+        # DuckDB counts boundaries crossed, BigQuery whole units; and its DATE_DIFF takes thirty times as long.
+        micros = {"MICROSECOND": 1, "SECOND": 10**6, "MINUTE": 60 * 10**6, "HOUR": 3600 * 10**6, "DAY": 86400 * 10**6}
+        size = micros[str(node.args["unit"]).upper()]
+        later, earlier = (exp.Anonymous(this="EPOCH_US", expressions=[time]) for time in (node.this, node.expression))
+        apart = exp.paren(exp.Sub(this=later, expression=earlier))
+        return apart if size == 1 else exp.IntDiv(this=apart, expression=exp.Literal.number(size))
+    if isinstance(node, exp.Date) and node.args.get("zone"):
+        # The long way by which sqlglot goes, over UTC, takes three times as long.
+        return exp.cast(exp.AtTimeZone(this=node.this, zone=node.args["zone"]), "DATE")
     if isinstance(node, exp.Select) and node.args.get("group"):
         _aggregate_percentiles(node)
     if isinstance(node, exp.CountIf):
