@@ -217,9 +217,9 @@ def _number(links: Mapping[str, str]) -> int | None:
     return int(found[1]) if found else None
 
 
-def numbered(url: str, number: int) -> str:
-    """Return the address of another page of a listing whose pages have numbers."""
-    return re.sub(r"([?&]page=)[0-9]+", rf"\g<1>{number}", url)
+def numbered(url: str, number: int, size: int = PER_PAGE) -> str:
+    """Return the address of another page of a listing whose pages have numbers, counted in pages of *size*."""
+    return re.sub(r"([?&]per_page=)[0-9]+", rf"\g<1>{size}", re.sub(r"([?&]page=)[0-9]+", rf"\g<1>{number}", url))
 
 
 def _wrapped(body: bytes) -> list[msgspec.Raw]:

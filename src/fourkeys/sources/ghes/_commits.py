@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Handle = Callable[[Page[records.Commit]], None]
 
-_READERS = 16
+_READERS = 8
 """Pages of one history that are read at once."""
 
 

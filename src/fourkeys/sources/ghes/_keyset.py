@@ -28,6 +28,9 @@ class Changing(Protocol):
 
 
 C = TypeVar("C", bound=Changing)
+_PROBE = 98
+"""Records of a page that begins a stretch. The pages behind it bring 99 new ones, as each repeats the last of the one
+before: so a stretch of any length ends with a full page, and cutting a listing into many costs no request."""
 
 
 async def keyset(
@@ -76,14 +79,17 @@ async def keyset(
 
 async def _starts(api: Api, first: Page[C], kind: type[C]) -> list[Page[C]]:
     """Return pages from the middle of a long listing whose first records begin stretches of their own."""
-    found: list[Page[C]] = []
-    for url in middles(first):
+
+    async def start(url: str) -> Page[C] | None:
         try:
-            page = await api.page(url, kind)
-        except RefusedError:  # some servers refuse deep pages; one stretch does it too
-            break
+            return await api.page(url, kind)
+        except RefusedError:  # some servers refuse deep pages; a longer stretch does it too
+            return None
+
+    found: list[Page[C]] = []
+    for page in await together(start(url) for url in middles(first, _PROBE)):
         previous = (found[-1] if found else first).records[0].updated_at or ""
-        if page.records and (page.records[0].updated_at or "") > previous:
+        if page and page.records and (page.records[0].updated_at or "") > previous:
             found.append(page)
     return found
 

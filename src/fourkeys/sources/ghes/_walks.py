@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 STRETCHES = 8
 """Most parts of one listing that are read at once."""
-_PAGES_PER_STRETCH = 25
+_PAGES_PER_STRETCH = 7
 T = TypeVar("T")
 Position = dict[str, Any]
 
@@ -110,9 +110,10 @@ async def newest_first(
     return position["etag"] or None
 
 
-def middles(first: Page[Any]) -> list[str]:
-    """Return the addresses of pages in the middle of a long listing, where stretches of it may begin."""
+def middles(first: Page[Any], size: int = PER_PAGE) -> list[str]:
+    """Return the addresses of pages of *size* in the middle of a long listing, where stretches of it may begin."""
     if not first.next or not first.last:
         return []
-    count = min(STRETCHES, first.last // _PAGES_PER_STRETCH)
-    return [numbered(first.next, 1 + part * first.last // count) for part in range(1, count)]
+    count = (first.last - 1) * PER_PAGE // size
+    stretches = min(STRETCHES, count // _PAGES_PER_STRETCH)
+    return [numbered(first.next, 1 + part * count // stretches, size) for part in range(1, stretches)]
