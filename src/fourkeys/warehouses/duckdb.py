@@ -73,7 +73,7 @@ class DuckDB:
             run(f"create or replace temp table incoming as {_typed(stream, header)}")
             read, new, changed = self._merge(stream)
             self._move_watermarks(watermarks)
-            run("drop table texts; drop table incoming")
+            run("drop table texts; drop table incoming; drop table held; drop table newer")
             run("commit")
         except FileError:
             self._roll_back()
@@ -202,24 +202,27 @@ class DuckDB:
 
     def _merge(self, stream: Stream) -> tuple[int, int, int]:
         """Merge the temporary table `incoming` by key; returns rows read, new and changed."""
-        table, run = f"raw.{stream.name}", self._connection.execute
-        same = " and ".join(f'held."{name}" is not distinct from incoming."{name}"' for name in stream.key)
-        newer = f"{_age('incoming', stream)} > {_age('held', stream)}"
+        table, run, key = f"raw.{stream.name}", self._connection.execute, ", ".join(stream.key)
         read = self._scalar("select count(*) from texts")
+        if read > self._scalar(f"select count(*) from (select {key} from incoming group by {key})"):
+            run(
+                f"create or replace temp table newest as select * from incoming "
+                f"qualify row_number() over (partition by {key} order by {_age('incoming', stream)} desc) = 1"
+            )
+            run("drop table incoming; alter table newest rename to incoming")
+        # The few rows that are held already are looked at apart from the many that the table has.
+        run(f"create or replace temp table held as select * from {table} semi join incoming using ({key})")
+        new = self._scalar(f"select count(*) from incoming anti join held using ({key})")
         run(
-            f"create or replace temp table newest as select * from incoming "
-            f"qualify row_number() over (partition by {', '.join(stream.key)} "
-            f"order by {_age('incoming', stream)} desc) = 1"
+            f"create or replace temp table newer as select incoming.* from incoming join held using ({key}) "
+            f"where {_age('incoming', stream)} > {_age('held', stream)}"
         )
-        run("drop table incoming; alter table newest rename to incoming")
-        new = self._scalar(
-            f"select count(*) from incoming where not exists (select 1 from {table} as held where {same})"
-        )
-        changed = self._scalar(f"select count(*) from incoming join {table} as held on {same} where {newer}")
-        run(f"delete from {table} as held using incoming where {same} and {newer}")
+        changed = self._scalar("select count(*) from newer")
+        same = " and ".join(f"held.{name} = newer.{name}" for name in stream.key)
+        run(f"delete from {table} as held using newer where {same}")
         run(
-            f"insert into {table} by name select * from incoming "
-            f"where not exists (select 1 from {table} as held where {same})"
+            f"insert into {table} by name select * from incoming anti join held using ({key}) "
+            "union all by name select * from newer"
         )
         return read, new, changed
 
@@ -280,6 +283,8 @@ def _quoted(name: str) -> str:
 
 
 def _text(value: Any) -> Any:
+    if type(value) is str:
+        return value
     if value is None:
         return _NULL
     if isinstance(value, bool):
