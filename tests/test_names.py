@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import csv
 import gzip
 import io
 import json
-import os
 import re
 import sqlite3
 import stat
-import sys
 from pathlib import Path
-from typing import NamedTuple
-from unittest import mock
 
 import pytest
+from inprocess import Done
+from inprocess import fourkeys as run
 
-from fourkeys import cli
 from fourkeys.files import Dialect
 from fourkeys.streams import STREAMS
 
@@ -34,14 +30,6 @@ NAMES = (
     "x" * 5000,
 )  # fmt: skip
 DAYS = [f"2026-03-{day:02}T0{{}}:00:00Z" for day in range(1, 1 + len(NAMES))]
-
-
-class Done(NamedTuple):
-    """What a command ended with."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 @pytest.fixture(scope="module")
@@ -97,20 +85,8 @@ def write(place: Path, name: str, rows: list[dict[str, object]]) -> None:
 
 
 def fourkeys(place: Path, *arguments: str) -> Done:
-    """Run the program in a folder, in this process: most of a new one's time would go into its start."""
-    environment = {"INCIDENT_DATABASE_URL": f"sqlite:///{place / 'bot.sqlite'}"}
-    out, err, code, mask = io.StringIO(newline=""), io.StringIO(newline=""), 0, os.umask(0o022)
-    with (
-        contextlib.chdir(place), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err),
-        mock.patch.dict(os.environ, environment), mock.patch.object(sys, "argv", ["fourkeys", *arguments]),
-    ):  # fmt: skip
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        finally:
-            os.umask(mask)
-    return Done(code, out.getvalue(), err.getvalue())
+    """Run the program on the database of *place*."""
+    return run(place, *arguments, environment={"INCIDENT_DATABASE_URL": f"sqlite:///{place / 'bot.sqlite'}"})
 
 
 def clean(name: str) -> str:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import csv
 import gzip
-import io
-import os
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
-from unittest import mock
 
 import duckdb
 import pytest
 from faulty import settings_of
+from inprocess import fourkeys as run
 
-from fourkeys import cli
 from fourkeys.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -39,20 +34,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 def fourkeys(place: Path, sandbox: Sandbox, *arguments: str, key: str = KEY) -> tuple[int, str]:
-    """Run the program in a folder, in this process; returns its exit code and all that it said."""
-    said, mask = io.StringIO(newline=""), os.umask(0o077)
-    environment = sandbox.environment | {"FOURKEYS_HASH_KEY": key}
-    with (
-        contextlib.chdir(place), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said),
-        mock.patch.dict(os.environ, environment), mock.patch.object(sys, "argv", ["fourkeys", *arguments]),
-    ):  # fmt: skip
-        try:
-            cli.main()
-        except SystemExit as end:
-            return int(end.code or 0), said.getvalue()
-        finally:
-            os.umask(mask)
-    return 0, said.getvalue()
+    """Run the program on the simulated company; returns its exit code and all that it said."""
+    done = run(place, *arguments, environment=sandbox.environment | {"FOURKEYS_HASH_KEY": key})
+    return done.returncode, done.stdout + done.stderr
 
 
 def configured(place: Path, sandbox: Sandbox, *, pseudonymise: bool) -> Path:
