@@ -244,8 +244,10 @@ def test_the_demo_agrees_with_the_simulation(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").touch()
     refused = fourkeys("demo", "--dir", "mine", cwd=tmp_path)
+    inside = fourkeys("metrics", cwd=tmp_path / "fourkeys-demo")
 
     assert (0, 0, 2) == (first.returncode, second.returncode, refused.returncode), first.stderr
+    assert 0 == inside.returncode, inside.stderr
     assert "all as the simulation knows them" in first.stderr
     assert first.stdout == second.stdout
     assert (tmp_path / "mine" / "file").exists()

@@ -68,7 +68,7 @@ def _make_room(directory: Path) -> None:
 
 
 def _warehouse(directory: Path) -> str:
-    return f'\n[warehouse]\nurl = "duckdb:///{(directory / "fourkeys.duckdb").as_posix()}"\n'
+    return f'\n[warehouse]\nurl = "duckdb:///{(directory.resolve() / "fourkeys.duckdb").as_posix()}"\n'
 
 
 def _differences(rows: list[dict[str, Any]], answer: dict[str, dict[str, Any]]) -> list[str]:
