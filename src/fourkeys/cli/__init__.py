@@ -10,6 +10,7 @@ from fourkeys.cli._app import app
 from fourkeys.cli._common import say
 from fourkeys.errors import FourkeysError
 
+_INTERRUPTED = 130
 _OTHERS = 0o077
 """What other users of the machine may do with files that fourkeys makes: nothing."""
 _COLLECT_AFTER = 50_000
@@ -28,9 +29,11 @@ def main() -> None:
         if error.hint:
             say(f"  try: {error.hint}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted: what was written stays; run the command again to go on", file=sys.stderr)
-        sys.exit(130)
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != _INTERRUPTED:  # which typer makes of the other
+            raise
+        say("interrupted: what was written stays; run the command again to go on")
+        sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         # The reader of a pipe went away; leave quietly, and keep the interpreter from flushing into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

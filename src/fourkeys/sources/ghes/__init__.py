@@ -141,7 +141,11 @@ async def _extract(
     seconds = asyncio.get_running_loop().time
     sink = Sink(output, plan.streams, plan.window, asked, alter, checkpoint_seconds, seconds)
     api = Api(client, clock, sink.begin, sink.started_at)
-    await Run(api, plan, timedelta(minutes=settings.lag_minutes), sink, report).all()
+    try:
+        await Run(api, plan, timedelta(minutes=settings.lag_minutes), sink, report).all()
+    except asyncio.CancelledError:  # somebody pressed Ctrl-C
+        sink.keep()
+        raise
     sink.close(client.requests)
     if api.started_at and api.latest_at:
         output.timed(api.started_at, api.latest_at)

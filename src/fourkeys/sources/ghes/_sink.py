@@ -183,8 +183,12 @@ class Sink:
     def page_done(self) -> None:
         """Make durable what was written, if it is time: a page and its position belong together."""
         if self._clock() >= self._due:
-            self._output.checkpoint(msgspec.json.encode(self._state))
-            self._due = self._clock() + self._every
+            self.keep()
+
+    def keep(self) -> None:
+        """Make durable what was written, and where all walks stand."""
+        self._output.checkpoint(msgspec.json.encode(self._state))
+        self._due = self._clock() + self._every
 
     def newest(self, stream: Stream, partition: str) -> str | None:
         """Return the greatest cursor written so far, RFC 3339, or None."""
