@@ -82,7 +82,7 @@ def run(
             with open_warehouse() as warehouse:
                 load(warehouse, [out / name], report)
     if "ghes" in sources and "ghes" not in failed:
-        _read_deployed(open_warehouse, config, environment, out / "ghes-deployed", now, report)
+        _read_deployed(open_warehouse, config, environment, window, out / "ghes-deployed", now, report)
     with step("build"), open_warehouse() as warehouse:
         linked = build(warehouse, config, now)
     report(built(linked, config))
@@ -127,13 +127,14 @@ def _read_deployed(
     open_warehouse: Opener,
     config: Config,
     environment: Mapping[str, str],
+    window: Window,
     out: Path,
     now: datetime,
     report: Report,
 ) -> None:
     """Read and load the ancestry of deployed commits that are not known; what fails is only reported."""
     try:
-        found = extract_deployed(open_warehouse, config, environment, out, now, report)
+        found = extract_deployed(open_warehouse, config, environment, window, out, now, report)
     except FourkeysError as error:
         report(f"deployed commits that are not known could not all be read: {error.message}")
         found = _has_files(out)
@@ -146,11 +147,14 @@ def extract_deployed(
     open_warehouse: Opener,
     config: Config,
     environment: Mapping[str, str],
+    window: Window,
     out: Path,
     now: datetime,
     report: Report,
 ) -> bool:
     """Read the ancestry of commits that were deployed and that GHES was not asked for: branches never merged.
+
+    Of deployments in *window*; as everywhere, a window with a beginning moves no watermark.
 
     Returns:
         Whether there was anything to read.
@@ -160,10 +164,9 @@ def extract_deployed(
     """
     with open_warehouse() as warehouse:
         prepare(warehouse, config, now)
-        roots = unknown_deployed(warehouse)
-        watermarks = warehouse.watermarks()
+        roots = unknown_deployed(warehouse, window)
     if roots:
-        errand = Errand(config, environment, out, report, watermarks=watermarks)
+        errand = _errand(open_warehouse, config, environment, window, out, report)
         extraction.ghes(errand, [STREAMS["ghes_commits"]], list(roots), roots=roots)
     return bool(roots)
 

@@ -110,6 +110,8 @@ def requests(
 
 @app.command()
 def deployed(
+    since: Since = None,
+    until: Until = None,
     out: Annotated[Path, typer.Option(help="Folder for the CSV files.", file_okay=False)] = Path(
         "fourkeys-data/ghes-deployed"
     ),
@@ -118,8 +120,8 @@ def deployed(
 ) -> None:
     """Read from GHES the ancestry of deployed commits that are not loaded yet; between `load` and `build`."""
     settings = config.load(config_file)
-    say = _common.hush if quiet else _common.say
-    if not pipeline.extract_deployed(lambda: _common.warehouse(settings), settings, os.environ, out, utc_now(), say):
+    window, now, say = _common.window(settings, since, until), utc_now(), _common.hush if quiet else _common.say
+    if not pipeline.extract_deployed(lambda: _common.warehouse(settings), settings, os.environ, window, out, now, say):
         say("every deployed commit is known")
 
 
