@@ -30,7 +30,7 @@ test-browser: $(VENV)/.browser $(VENV)/axe.min.js ## the report in Chromium: Deb
 	$(BIN)/python -m pytest -m browser tests/report
 
 test-airflow: $(VENV)/.dev $(VENV)/airflow-2/.ready $(VENV)/airflow-3/.ready ## the DAGs in Airflow 2.10 and 3; minutes
-	FOURKEYS_AIRFLOW=$(abspath $(VENV)) $(BIN)/python -m pytest -m airflow -n 2 --dist loadgroup tests/airflow
+	FOURKEYS_AIRFLOW=$(abspath $(VENV)) $(BIN)/python -m pytest -m airflow -n 2 tests/airflow
 
 screenshot: $(VENV)/.browser ## the README's picture: the demo's report; needs Chromium
 	$(BIN)/python tests/report/screenshot.py docs/images/report.png

@@ -64,3 +64,16 @@ def test_a_source_is_loaded_as_far_as_it_was_read(
     assert expected == done.returncode
     assert calls == (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
     assert not (tmp_path / "hacked").exists()
+
+
+def test_deployed_commits_are_read_in_the_same_window(wiring: Any, tmp_path: Path) -> None:
+    """A person's window holds for them too; nothing is loaded where nothing was read."""
+    program = tmp_path / "fourkeys"
+    program.write_text(PROGRAM.replace("CODE", "0"), encoding="utf-8")
+    program.chmod(0o755)
+    job = wiring.Job(folder=str(tmp_path), data="data", command=str(program))
+    command = wiring.deployed_command(job, "2026-09-01", "2026-10-01")
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, timeout=30)
+
+    extract = "extract deployed --since 2026-09-01 --until 2026-10-01 --out data/ghes-deployed --quiet"
+    assert ["sources", extract] == (tmp_path / "calls").read_text(encoding="utf-8").splitlines()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.airflow
 DAGS = Path(__file__).parents[2] / "docs" / "dags"
 EARLIER, LAST = "2026-09-01T17:00:00+00:00", "2026-10-01T17:00:00+00:00"
 """Ends of two nights' data intervals: two in the morning in Tokyo."""
-SOURCES = [f"source[{name}]" for name in ("ghes", "heroku", "incidents", "requests")]
+SOURCES = [*(f"source[{name}]" for name in ("ghes", "incidents", "requests")), "heroku"]
 TASKS = [*SOURCES, "deployed", "build", "done"]
 ALONE = "retries=0, slack_connection='fourkeys_slack'"
 
@@ -72,9 +72,9 @@ def test_parsing_is_quick_and_touches_nothing(airflow: Airflow, tmp_path: Path) 
 
     for dag in found["dags"].values():  # no interval is caught up by itself, and all has a limit
         assert (False, 1, 86_400) == (dag["catchup"], dag["max_active_runs"], dag["timeout"])
-        assert {"source", "deployed", "build", "done"} == set(dag["tasks"])
+        assert {"source", "heroku", "deployed", "build", "done"} == set(dag["tasks"])
         assert dag["tasks"]["source"]["mapped"]
-        assert dag["tasks"]["done"]["after"] == ["build", "deployed", "source"]
+        assert dag["tasks"]["done"]["after"] == ["build", "deployed", "heroku", "source"]
         for task in dag["tasks"].values():
             assert (2, True, 21_600) == (task["retries"], task["backoff"], task["timeout"])
 
@@ -116,7 +116,7 @@ def test_a_source_that_fails_fails_alone(
 
     states = airflow.states("failing_nightly")
     expected = dict.fromkeys(TASKS, "success")
-    expected |= {"source[heroku]": "failed", "deployed": "upstream_failed", "done": "upstream_failed"}
+    expected |= {"heroku": "failed", "deployed": "upstream_failed", "done": "upstream_failed"}
     assert expected == states
     assert ["failed"] == [state for state, _, _ in airflow.runs("failing_nightly")]
     assert 0 != done.returncode or airflow.version == 2
@@ -132,14 +132,16 @@ def test_people_read_a_window(airflow: Airflow, make_place: Callable[[], Place])
     """The manual DAG takes `since` and `until`: only that is read, and no watermark moves; nonsense is refused."""
     place = make_place()
     airflow.write("window", place, ALONE)
-    window = '{"since": "2026-09-01", "until": "2026-09-08"}'
+    window = '{"since": "2026-07-14", "until": "2026-07-28"}'
     done = airflow.run("dags", "test", "window_manual", "--conf", window)
     refused = airflow.run("dags", "test", "window_manual", "--conf", '{"since": "yesterday"}')
 
     assert 0 == done.returncode, done.stdout[-5000:] + done.stderr[-5000:]
     assert dict.fromkeys(TASKS, "success") == airflow.states("window_manual")
     assert 0 != refused.returncode
-    contents = place.contents()
-    assert [] == contents["raw.watermarks"]
-    assert contents["raw.ghes_issues"]
-    assert contents["raw.request_counts"]
+    assert [] == place.contents()["raw.watermarks"]
+    for table, time in (("ghes_issues", "updated_at"), ("heroku_releases", "created_at"), ("request_counts", "minute")):
+        first, last = place.ask(f"select min({time}), max({time}) from raw.{table}")
+        assert datetime(2026, 7, 13, 15, tzinfo=UTC) <= first <= last < datetime(2026, 7, 27, 15, tzinfo=UTC)
+    commits = place.ask("select count(*) from raw.ghes_commits")
+    assert 0 < commits[0] < 50, "those of two weeks, not the whole history behind what was deployed"
