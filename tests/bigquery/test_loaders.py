@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cloud_sdk
 import duckdb
 import msgspec
 import pandas as pd
@@ -22,6 +19,8 @@ from fourkeys.files import Dialect
 from fourkeys.streams import STREAMS, Type
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fake_bigquery import FakeBigQuery
 
     from fourkeys.streams import Stream
@@ -42,7 +41,6 @@ OPTIONS = {
     "line_delimiter_recognized", "default_timezone", "default_timestamp_format", "default_date",
 }  # fmt: skip
 """What embulk-parser-csv reads."""
-BQ = shutil.which("bq")
 
 
 def rows_of(stream: Stream) -> list[tuple[Any, ...]]:
@@ -119,41 +117,15 @@ def test_the_job_of_bq_load(stream: Stream, fake: FakeBigQuery, tmp_path: Path) 
 
 
 @pytest.mark.bigquery
-@pytest.mark.skipif(BQ is None, reason="needs the Cloud SDK's bq")
+@pytest.mark.skipif(cloud_sdk.missing() is not None, reason=cloud_sdk.missing() or "")
 def test_bq_load(fake: FakeBigQuery, tmp_path: Path) -> None:
     """The Cloud SDK's own `bq load` sends that job for every stream, and the rows are there."""
     fake.engine.run(f"create schema `{fake.project}`.`mine` options (location = 'US')", [])
-    commands = []
-    for stream in STREAMS.values():
-        (tmp_path / f"{stream.name}.json").write_text(_loaders.bigquery([stream]))
-        commands.append(f"load --source_format=CSV --skip_leading_rows=1 --allow_quoted_newlines --replace "
-                        f"mine.{stream.name} {write(stream, tmp_path)} {tmp_path / stream.name}.json")  # fmt: skip
-    done = bq(fake, tmp_path, "shell", "--prompt", "", text="\n".join([*commands, "exit", ""]))
+    files = [(stream, write(stream, tmp_path)) for stream in STREAMS.values()]
 
-    assert [] == [line for line in done.stdout.splitlines() if "rror" in line]
+    assert [] == cloud_sdk.load(fake.url, fake.project, "mine", files, tmp_path)
     for stream in STREAMS.values():
         assert held(stream) == fake.engine.connection.sql(f"from mine.{stream.name}").fetchall()
-
-
-def bq(fake: FakeBigQuery, folder: Path, *command: str, text: str) -> subprocess.CompletedProcess[str]:
-    """Run `bq` on the fake, as nobody."""
-    assert BQ
-    described = Path(BQ).resolve().parents[1] / "platform" / "bq" / "discovery_next" / "bigquery.json"
-    if not described.exists():
-        pytest.skip("this bq brings no description of the API")
-    (folder / "token").write_text("none")
-    names = {"CLOUDSDK_CONFIG": str(folder), "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(folder / "token")}
-    flags = [
-        "--bigqueryrc=/dev/null",
-        f"--discovery_file={described}",
-        "--api",
-        fake.url,
-        f"--project_id={fake.project}",
-    ]
-    return subprocess.run(
-        [BQ, *flags, *command], input=text, env=os.environ | names, capture_output=True, text=True, timeout=300,
-        check=False,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=list(STREAMS))
