@@ -77,7 +77,7 @@ carried as (
         sha
 
     from deployment_commits
-    union distinct
+    union all
     select
         service,
         deployment_id,
