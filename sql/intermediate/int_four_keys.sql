@@ -100,23 +100,44 @@ event_days as (
 
     select
         service,
-        deployed_date as day
+        day,
+        cast(date_trunc(day, month) as date) as month
 
-    from all_deployments
-    union distinct
+    from (
+        select
+            service,
+            deployed_date as day
+
+        from all_deployments
+        union distinct
+        select
+            service,
+            recovered_date as day
+
+        from all_deployments
+        where recovered_date is not null
+        union distinct
+        select
+            service,
+            resolved_date as day
+
+        from incidents
+        where resolved_date is not null
+    ) as events
+
+),
+
+-- months are what periods and days are joined by: ranges alone would compare all days with all periods
+period_months as (
+
     select
-        service,
-        recovered_date as day
+        periods.*,
+        month
 
-    from all_deployments
-    where recovered_date is not null
-    union distinct
-    select
-        service,
-        resolved_date as day
-
-    from incidents
-    where resolved_date is not null
+    from periods
+    cross join unnest(
+        generate_date_array(cast(date_trunc(period_start, month) as date), period_end - 1, interval 1 month)
+    ) as month
 
 ),
 
@@ -130,7 +151,7 @@ days as (
         members.service as member,
         event_days.day
 
-    from periods
+    from period_months as periods
     inner join members
         on
             periods.scope = members.scope
@@ -138,6 +159,7 @@ days as (
     inner join event_days
         on
             members.service = event_days.service
+            and periods.month = event_days.month
             and periods.period_start <= event_days.day
             and event_days.day < periods.period_end
 
@@ -380,6 +402,7 @@ parts as (
         restored.time_to_restore_hours_median,
         restored.time_to_restore_hours_p90,
         coalesce(deployed.rework_deployments, 0) as rework_deployments,
+        periods.inputs,
         (
             units.first_date is null
             or periods.period_start < units.first_date

@@ -8,6 +8,6 @@ four_keys as (
 )
 
 select
-    * except (grain, service, owner)
+    * except (grain, service, owner, inputs)
 
 from four_keys

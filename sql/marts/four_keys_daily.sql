@@ -7,6 +7,6 @@ four_keys as (
 
 )
 
-select * except (grain, services)
+select * except (grain, services, inputs)
 
 from four_keys

@@ -9,6 +9,6 @@ four_keys as (
 
 select
     service as owner,
-    * except (grain, service, owner)
+    * except (grain, service, owner, inputs)
 
 from four_keys

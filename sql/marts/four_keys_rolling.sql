@@ -11,6 +11,6 @@ select
     service,
     owner,
     period_end - 1 as day,
-    * except (grain, service, owner, services)
+    * except (grain, service, owner, services, inputs)
 
 from four_keys

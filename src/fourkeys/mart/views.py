@@ -8,6 +8,7 @@ what a row of each is, its key, whether its rows are stored, and what its column
 from __future__ import annotations
 
 import graphlib
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -18,10 +19,11 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from fourkeys.errors import WarehouseError
 from fourkeys.window import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
     from importlib.resources.abc import Traversable
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 _FOLDERS = ("staging", "intermediate", "marts")
 _READS = re.compile(r"\$\{mart\}\.(\w+)")
-PERIODS = "${mart}.int_periods"
+PERIODS = "${mart}.int_period_inputs"
 """What `int_four_keys` reads its periods from, unless the caller has others."""
 
 
@@ -54,12 +56,15 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         key: the columns that identify a row; unique and not null.
         materialized: table where its rows are stored by `build`, view where they are computed when read.
         columns: by name, in order.
+        kept_by: of a table, the column that tells whether a stored row still holds: `build` computes only those rows
+            again for whose key the periods that it is computed from have another value there.
     """
 
     description: str
     key: tuple[str, ...]
     materialized: Literal["table", "view"]
     columns: dict[str, ModelColumn]
+    kept_by: str | None = None
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r"})
@@ -111,8 +116,8 @@ def models() -> dict[str, Model]:
 
 
 def settings(metrics: Metrics, now: datetime) -> dict[str, str]:
-    """Return the placeholders that stand for configuration, as GoogleSQL literals."""
-    return {
+    """Return the placeholders that stand for configuration, as GoogleSQL; `version` is of all but the time."""
+    values = {
         "timezone": metrics.timezone,
         "environment": _escaped(metrics.environment),
         "incident_link_hours": repr(float(metrics.incident_link_hours)),
@@ -123,12 +128,21 @@ def settings(metrics: Metrics, now: datetime) -> dict[str, str]:
         "request_z": repr(float(metrics.request_z)),
         "request_rate_increase": repr(float(metrics.request_rate_increase)),
         "availability_target": f"cast({_number(metrics.availability_target)} as float64)",
-        "now": f"timestamp '{rfc3339(now)}'",
     }
+    return values | {"now": f"timestamp '{rfc3339(now)}'", "version": _version(tuple(values.values()))}
+
+
+@cache
+def _version(values: tuple[str, ...]) -> str:
+    """Return a hash of what all figures depend on beside their events: settings and SQL."""
+    parts = [*values, *(view.text for view in views()), (sql_folder() / "models.yml").read_text(encoding="utf-8")]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
 def render(text: str, names: Mapping[str, str], values: Mapping[str, str], periods: str = PERIODS) -> str:
-    """Fill in the placeholders of *text*."""
+    """Fill in the placeholders of *text*; other *periods* are a query in parentheses, and are not kept."""
+    if periods != PERIODS:
+        periods = f"(select *, '' as inputs from {periods})"
     return Template(text.replace("${periods}", periods)).substitute(values, **names)
 
 
@@ -138,24 +152,51 @@ def apply(warehouse: Warehouse, metrics: Metrics, now: datetime, folders: Iterab
     values = settings(metrics, now)
     present = warehouse.relations()
     gone = set(present) - {view.name for view in views()}
-    warehouse.execute(_statements(chosen, gone, present, warehouse.names, values))
+    kept = {view.name for view in chosen if view.name in present and _is_kept(warehouse, view.name, values["version"])}
+    warehouse.execute(_statements(chosen, gone, present, kept, warehouse.names, values))
     return len(chosen)
+
+
+def _is_kept(warehouse: Warehouse, name: str, version: str) -> bool:
+    """Whether the stored rows of a view are of this version, so that those that still hold can be kept."""
+    column, mart = models()[name].kept_by, warehouse.names["mart"]
+    if column is None:
+        return False
+    try:
+        return bool(warehouse.query(f"select 1 from {mart}.{name} where starts_with({column}, '{version}') limit 1"))
+    except WarehouseError:  # it has other columns, from an older version: it is made anew
+        return False
 
 
 def _statements(
     chosen: Iterable[View],
     gone: Iterable[str],
     present: Mapping[str, str],
+    kept: Collection[str],
     names: Mapping[str, str],
     values: Mapping[str, str],
 ) -> Iterator[str]:
     for name in sorted(gone):
         yield f"drop {present[name]} {names['mart']}.{name}"
     for view in chosen:
-        kind = models()[view.name].materialized
-        if present.get(view.name, kind) != kind:
+        model = models()[view.name]
+        if present.get(view.name, model.materialized) != model.materialized:
             yield f"drop {present[view.name]} {names['mart']}.{view.name}"
-        yield f"{_head(names['mart'], view.name, models()[view.name])} as\n{render(view.text, names, values)}"
+        text = _only_changed(view, model) if view.name in kept else view.text
+        yield f"{_head(names['mart'], view.name, model)} as\n{render(text, names, values)}"
+
+
+def _only_changed(view: View, model: Model) -> str:
+    """Return the text of a view that takes those of its stored rows that still hold, and computes the others."""
+    same = " and ".join(f"held.{name} = periods.{name}" for name in (*model.key, model.kept_by))
+    held = f"${{mart}}.{view.name} as held"
+    changed = (
+        f"(select periods.* from {PERIODS} as periods left join {held} on {same} where held.{model.kept_by} is null)"
+    )
+    return (
+        f"select held.* from {held} inner join {PERIODS} as periods on {same}\n"
+        f"union all\nselect * from (\n{view.text.replace('${periods}', changed)}\n)"
+    )
 
 
 def _head(mart: str, name: str, model: Model) -> str:

@@ -1,0 +1,227 @@
+with
+
+-- a period is of a service; of an owner or of the company, where its grain says so
+periods as (
+
+    select
+        *,
+        case
+            when grain like 'owner%' then 'owner'
+            when grain like 'company%' then 'company'
+            else 'service'
+        end as scope
+
+    from ${mart}.int_periods
+
+),
+
+services as (
+
+    select * from ${raw}.services
+
+),
+
+deployments as (
+
+    select * from ${mart}.deployments
+    where environment = '${environment}'
+
+),
+
+changes as (
+
+    select * from ${mart}.changes
+
+),
+
+incidents as (
+
+    select * from ${mart}.incidents_linked
+
+),
+
+members as (
+
+    select
+        'service' as scope,
+        service as unit,
+        owner,
+        service
+
+    from services
+    union all
+    select
+        'owner' as scope,
+        owner as unit,
+        owner,
+        service
+
+    from services
+    union all
+    select
+        'company' as scope,
+        'all' as unit,
+        cast(null as string) as owner,
+        service
+
+    from services
+
+),
+
+first_deployments as (
+
+    select
+        service,
+        min(deployed_date) as first_date
+
+    from deployments
+    group by service
+
+),
+
+units as (
+
+    select
+        members.scope,
+        members.unit,
+        concat(
+            coalesce(any_value(members.owner), ''), ',',
+            cast(count(*) as string), ',',
+            coalesce(cast(min(first_deployments.first_date) as string), '')
+        ) as facts
+
+    from members
+    left join first_deployments
+        on members.service = first_deployments.service
+    group by members.scope, members.unit
+
+),
+
+events as (
+
+    select
+        service,
+        deployed_date as day,
+        concat(
+            kind, ',',
+            cast(coalesce(is_failed, false) as string), ',',
+            cast(coalesce(is_rework, false) as string), ',',
+            cast(recovered_at is null as string)
+        ) as facts
+
+    from deployments
+    union all
+    select
+        service,
+        recovered_date as day,
+        concat('recovered,', coalesce(cast(cast(round(recovery_hours * 3600000000) as int64) as string), '')) as facts
+
+    from deployments
+    where recovered_date is not null
+    union all
+    select
+        service,
+        resolved_date as day,
+        concat('restored,', coalesce(cast(cast(round(restore_hours * 3600000000) as int64) as string), '')) as facts
+
+    from incidents
+    where resolved_date is not null
+    union all
+    select
+        service,
+        deployed_date as day,
+        coalesce(cast(cast(round(lead_time_hours * 3600000000) as int64) as string), '') as facts
+
+    from changes
+
+),
+
+-- sums do not depend on order; of 40 bits each, millions of them have room in an integer
+totals as (
+
+    select
+        service,
+        day,
+        sum(cast(concat('0x', substr(to_hex(md5(facts)), 1, 10)) as int64)) as total
+
+    from events
+    group by service, day
+
+),
+
+days as (
+
+    select
+        service,
+        day,
+        cast(date_trunc(day, month) as date) as month,
+        cast(
+            concat('0x', substr(to_hex(md5(
+                concat(service, ',', cast(day as string), ',', cast(total as string))
+            )), 1, 10)) as int64
+        ) as total
+
+    from totals
+
+),
+
+-- months are what periods and days are joined by: ranges alone would compare all days with all periods
+period_months as (
+
+    select
+        periods.*,
+        month
+
+    from periods
+    cross join unnest(
+        generate_date_array(cast(date_trunc(period_start, month) as date), period_end - 1, interval 1 month)
+    ) as month
+
+),
+
+happened as (
+
+    select
+        periods.grain,
+        periods.service,
+        periods.period_start,
+        sum(days.total) as total
+
+    from period_months as periods
+    inner join members
+        on
+            periods.scope = members.scope
+            and periods.service = members.unit
+    inner join days
+        on
+            members.service = days.service
+            and periods.month = days.month
+            and periods.period_start <= days.day
+            and days.day < periods.period_end
+    group by periods.grain, periods.service, periods.period_start
+
+)
+
+select
+    periods.grain,
+    periods.service,
+    periods.period_start,
+    periods.period_end,
+    concat(
+        '${version}', ',',
+        cast(periods.period_end as string), ',',
+        if(periods.period_end > date(${now}, '${timezone}'), 'open', 'over'), ',',
+        units.facts, ',',
+        coalesce(cast(happened.total as string), '')
+    ) as inputs
+
+from periods
+inner join units
+    on
+        periods.scope = units.scope
+        and periods.service = units.unit
+left join happened
+    on
+        periods.grain = happened.grain
+        and periods.service = happened.service
+        and periods.period_start = happened.period_start

@@ -1,0 +1,129 @@
+"""Night after night: what is kept of the last build is what a build from nothing would compute."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from random_worlds import START, world
+from worlds import NOW, build_world, write
+
+from fourkeys import config, pipeline
+from fourkeys.mart import views
+from fourkeys.streams import STREAMS
+from fourkeys.warehouses.duckdb import DuckDB
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Rows = dict[str, list[dict[str, Any]]]
+NIGHTS = 4
+
+
+def shares(given: Rows, chance: random.Random) -> list[Rows]:
+    """Deal the rows out to nights, in any order; some come twice, first as they were before they were settled."""
+    nights: list[Rows] = [{} for _ in range(NIGHTS)]
+    for stream, rows in given.items():
+        for row in rows:
+            night = chance.randrange(NIGHTS)
+            nights[night].setdefault(stream, []).append(row | read(stream, START))
+            if night and chance.random() < 0.5:
+                early = unsettled(row, chance) | read(stream, START - timedelta(days=1))
+                nights[chance.randrange(night)].setdefault(stream, []).append(early)
+    return nights
+
+
+def read(stream: str, at: datetime) -> dict[str, str]:
+    """Return the columns that tell which of two rows is newer, as if it was read and updated at a time."""
+    return {name: at.isoformat() for name in STREAMS[stream].newest_by}
+
+
+def unsettled(row: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    """Return a row as it was before: one of its times a little later, or not known yet."""
+    name = chance.choice(
+        [name for name in row if name in {"authored_at", "finished_at", "resolved_at", "merged_at"}] or [""]
+    )
+    if not row.get(name):
+        return row
+    later = (datetime.fromisoformat(row[name]) + timedelta(minutes=chance.choice([1, 60]))).isoformat()
+    return row | {name: chance.choice([later, later, None] if name in {"resolved_at", "merged_at"} else [later])}
+
+
+def moved(services: list[dict[str, Any]], chance: random.Random) -> list[dict[str, Any]]:
+    """Give few services to another owner, and leave few out."""
+    return [
+        service | {"owner": "blue" if chance.random() < 0.1 else "red" if n % 2 else ""}
+        for n, service in enumerate(services)
+        if chance.random() < 0.95
+    ]
+
+
+def figures(warehouse: DuckDB) -> list[tuple[Any, ...]]:
+    """Return the rows of `int_four_keys`, in order."""
+    return list(warehouse.stream("select * from main.int_four_keys order by grain, service, period_start"))
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("FOURKEYS_EXAMPLES", "2"))))
+def test_a_night_more_equals_a_build_from_nothing(seed: int, tmp_path: Path) -> None:
+    """Rows come late, change and move between owners, time goes on: every kept row is what it would be anew."""
+    chance = random.Random(f"nights {seed}")
+    given = world(seed, services=8)
+    warehouse, now, fresh = DuckDB(":memory:"), START + timedelta(days=2), 0
+    for night, rows in enumerate(shares(given["given"], chance)):
+        write(rows, tmp_path / str(night))
+        pipeline.load(warehouse, [tmp_path / str(night)], lambda _: None)
+        now += timedelta(hours=chance.choice([0, 5, 24, 24 * 9, 24 * 40]))
+        settings = config.parse({"metrics": given["metrics"], "services": moved(given["services"], chance)}, {})
+        before = set(figures(warehouse)) if night else set()
+        pipeline.build(warehouse, settings, now)
+        built = figures(warehouse)
+        fresh += len(set(built) - before) if night else 0
+
+        warehouse.execute(["drop table main.int_four_keys"])
+        views.apply(warehouse, settings.metrics, now)
+        assert figures(warehouse) == built
+
+    assert fresh > 100
+
+
+def test_what_still_holds_is_kept_until_settings_change(tmp_path: Path) -> None:
+    """A stored row is not computed again while its events are as they were; with other settings all rows are."""
+    warehouse, settings = build_world(world(0, services=5), tmp_path)
+    right = figures(warehouse)
+    warehouse.execute(["update main.int_four_keys set changes = -1 where true"])
+    count = "select count(*) as n from main.int_four_keys where changes = -1"
+
+    pipeline.build(warehouse, settings, NOW)
+    assert [{"n": len(right)}] == warehouse.query(count)
+
+    other = config.parse({"metrics": {"timezone": "America/Lima"}, "services": []}, {}).metrics
+    views.apply(warehouse, other, NOW)
+    assert [{"n": 0}] == warehouse.query(count)
+    pipeline.build(warehouse, settings, NOW)
+    assert right == figures(warehouse)
+
+
+def test_a_table_of_an_older_version_is_made_anew(tmp_path: Path) -> None:
+    """A stored table without the column that tells what holds is replaced."""
+    warehouse, settings = build_world(world(0, services=5), tmp_path)
+    right = figures(warehouse)
+    warehouse.execute(["create or replace table main.int_four_keys as select 1 as grain"])
+
+    pipeline.build(warehouse, settings, NOW)
+
+    assert right == figures(warehouse)
+
+
+def test_inputs_hold_all_that_figures_are_made_from() -> None:
+    """What `int_four_keys` reads of events, `int_period_inputs` reads, too."""
+    texts = {view.name: view.text for view in views.views()}
+    for name, alias in (("deployments", "deployments"), ("changes", "changes"), ("incidents_linked", "incidents")):
+        used = set(re.findall(rf"\b{alias}\.(\w+)", texts["int_four_keys"])) & set(views.models()[name].columns)
+        hashed = texts["int_period_inputs"].split("\nevents as (")[1].split("\n),")[0]
+
+        assert used
+        assert [] == sorted(column for column in used if not re.search(rf"\b{column}\b", hashed))
