@@ -35,6 +35,7 @@ def test_the_environment_wins_over_the_file() -> None:
         ({"services": [{"name": "a"}], "overrides": [{"service": "a"}]}, "says nothing", "deployment"),
         ({"metrics": {"incident_link_hours": "x"}}, "metrics.incident_link_hours", ""),
         ({"sources": {"ghes": {"url": "ghe.example"}}}, "ghe.example", "https://"),
+        ({"sources": {"ghes": {"url": "https://ghe.example/"}}}, "not the API's", "https://ghe.example/api/v3"),
     ],
 )
 def test_what_does_not_fit_is_named(data: dict[str, object], message: str, hint: str) -> None:
@@ -44,6 +45,11 @@ def test_what_does_not_fit_is_named(data: dict[str, object], message: str, hint:
 
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_an_api_may_have_a_host_of_its_own() -> None:
+    """github.com and ghe.com answer at the root of a host that begins with `api.`."""
+    assert "https://api.github.com" == config.parse({}, {"GITHUB_API_URL": "https://api.github.com"}).sources.ghes.url
 
 
 def test_without_a_file_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

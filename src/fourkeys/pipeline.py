@@ -210,4 +210,6 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Stream, Path]]:
 
 def built(linked: Linked, config: Config) -> str:
     """Say what a build did."""
+    if not config.services:
+        return "build: no services, so nothing is counted: write [[services]], or let `fourkeys init` guess them"
     return f"build: {linked.deployments} deployments of {len(config.services)} services, {linked.new} linked now"

@@ -124,7 +124,7 @@ def test_the_calls_of_a_night(ran: Ran) -> None:
         + OPENED + LOAD                        # Heroku
         + OPENED + READ + OPENED + LOAD * 2    # incidents and their events
         + OPENED + READ + OPENED + LOAD        # counts of requests
-        + OPENED + PREPARE + READ * 2          # deployed commits that are not known: none
+        + OPENED + PREPARE + READ              # deployed commits that are not known: none
         + OPENED + PREPARE + READ * 3          # deployments, links, boundaries
         + READ                                 # commits of what is swept
         + REPLACED + SCRIPT + REPLACED         # commits, no boundaries, links

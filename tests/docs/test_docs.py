@@ -156,7 +156,7 @@ def test_every_block_of_the_readme_runs(tmp_path: Path, sandbox: Sandbox, monkey
                 if to < len(words):
                     (tmp_path / words[to + 1]).write_text(done.stdout, encoding="utf-8")
             else:
-                assert words[0] in {"pip", "export"}, line
+                assert words[0] in {"python3", "pip", "export"}, line
 
     assert {"init", "doctor", "run", "metrics", "report", "explain", "lineage", "extract"} <= set(ran)
     assert (tmp_path / "issues.csv").read_text(encoding="utf-8").startswith("host,repository,id,")

@@ -94,6 +94,17 @@ def test_without_a_token_it_is_a_template(tmp_path: Path) -> None:
     assert "http://proxy:3128" == filled.sources.ghes.proxy
 
 
+def test_a_template_counts_nothing_and_says_so(tmp_path: Path) -> None:
+    """A run without services names the next step, and nothing is wrong with no data."""
+    fourkeys("init", cwd=tmp_path)
+    ran, checked = fourkeys("run", cwd=tmp_path), fourkeys("check", cwd=tmp_path)
+
+    assert (0, 0) == (ran.returncode, checked.returncode), ran.stderr + checked.stderr
+    assert "no services" in ran.stderr
+    assert "fourkeys init" in ran.stderr
+    assert "nothing is wrong\n" == checked.stdout
+
+
 @pytest.mark.parametrize(
     ("environment", "arguments", "code", "says"),
     [

@@ -52,7 +52,7 @@ def test_metrics_fit_a_narrow_terminal(built: Built) -> None:
     assert "\x1b" not in printed
     assert {"service-01", "silent"} <= {line.partition(" ")[0] for line in lines}
     assert 7 * len(_figures.FIGURES) == sum(line.count("n ") for line in lines if not line[0].strip())
-    assert _figures.LEGEND == lines[-1]
+    assert ["from 2026-09-01 to before 2026-10-01", _figures.LEGEND] == lines[-2:]
 
 
 def test_months_have_arrows_against_the_month_before(built: Built) -> None:

@@ -110,6 +110,13 @@ LEGEND = "▲▼ against the period before, ≈ steady, * partial; colour where 
 _STYLES = {"better": "green", "worse": "red", "": ""}
 
 
+def _window(rows: Sequence[Row]) -> str:
+    """Say which days rows of a whole window are about; without `--from` each service has its own."""
+    first, last = min(row["from"] for row in rows), max(row["to"] for row in rows)
+    same = all(row["from"] == first for row in rows)
+    return f"from {first} to before {last}{'' if same else ', or from its first deployment'}"
+
+
 def print_figures(
     rows: Sequence[Row],
     before: Mapping[tuple[Any, ...], Row] | None = None,
@@ -145,6 +152,8 @@ def print_figures(
         cells += [_cell(figure, row, old, one_line=one_line) for figure in FIGURES]
         table.add_row(*cells, *([more[1](row)] if more else []))
     out.print(table)
+    if out.is_terminal and "period_start" not in rows[0]:
+        out.print(_window(rows), style="dim", highlight=False)
     if before and out.is_terminal:
         out.print(LEGEND, style="dim", highlight=False)
 

@@ -123,7 +123,10 @@ def check(
     settings = config.load(config_file)
     with _common.warehouse(settings, read_only=True) as warehouse:
         rows = findings(warehouse, service or ())
-    print_rows(rows, Format.JSON if as_json else Format.TABLE)
+    if rows or as_json:
+        print_rows(rows, Format.JSON if as_json else Format.TABLE)
+    else:
+        typer.echo("nothing is wrong")
     if errors := [row for row in rows if row["severity"] == "error"]:
         names = ", ".join(dict.fromkeys(row["check"] for row in errors))
         raise CheckError(f"checks failed: {names}", "docs/metrics.md says what each of them means")

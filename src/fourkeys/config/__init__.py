@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 
+_SITE = re.compile(r"https?://(?!api\.)[^/]+").fullmatch
 _ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[!-~]*)?").fullmatch
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+").fullmatch
 
@@ -203,11 +204,13 @@ def is_repository(name: str) -> bool:
 
 def _address(environment: Mapping[str, str], variable: str, default: str, name: str, source: str) -> str:
     """Return a base address, from the environment first, without a final slash."""
-    url = environment.get(variable) or default
+    url = (environment.get(variable) or default).rstrip("/")
     if url and not _ADDRESS(url):
         hint = "write https://HOST/api/v3" if source == "ghes" else "write https://HOST"
         raise ConfigError(f"{name}: sources.{source}.url {url!r} is no address", hint)
-    return url.rstrip("/")
+    if source == "ghes" and _SITE(url):
+        raise ConfigError(f"{name}: sources.ghes.url {url!r} is not the API's address", f"write {url}/api/v3")
+    return url
 
 
 def _check(config: Config, name: str) -> None:
