@@ -29,8 +29,12 @@ Key = ec.EllipticCurvePrivateKey
 
 
 def certificate(name: str, issuer: tuple[x509.Certificate, Key] | None) -> tuple[x509.Certificate, Key]:
-    """Return a certificate for 127.0.0.1 and its key, by an authority or by itself."""
+    """Return a certificate for 127.0.0.1 and its key, by an authority or by itself, as Python 3.13 wants it."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    signer = issuer[1] if issuer else key
+    uses = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+            "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")  # fmt: skip
+    usage = dict.fromkeys(uses, False) | {"digital_signature": True, "key_cert_sign": issuer is None}
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
         x509.CertificateBuilder()
@@ -42,8 +46,11 @@ def certificate(name: str, issuer: tuple[x509.Certificate, Key] | None) -> tuple
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.KeyUsage(**usage), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
-    return builder.sign(issuer[1] if issuer else key, hashes.SHA256()), key
+    return builder.sign(signer, hashes.SHA256()), key
 
 
 def write(path: Path, made: tuple[x509.Certificate, Key]) -> tuple[str, str]:

@@ -160,7 +160,11 @@ def run(place: Path, environment: dict[str, str]) -> FourkeysError | None:
 
 
 def tables(place: Path) -> Tables:
-    """Return all rows of the raw tables and of what is linked, without the times at which they were read."""
+    """Return all rows of the raw tables and of what is linked, without the times at which they were read.
+
+    Heroku's hashes are abbreviated: where the slug is gone, a release keeps what its description says, unless the
+    commit was known when it was read; linking finds the same commit by either.
+    """
     found = {}
     with duckdb.connect(str(place / "fourkeys.duckdb"), read_only=True) as house:
         names = house.execute("select table_name from duckdb_tables() where schema_name = 'raw'").fetchall()
@@ -168,5 +172,7 @@ def tables(place: Path) -> Tables:
             if name != "watermarks":
                 columns = house.execute(f"select * from raw.{name} limit 0").description
                 kept = ", ".join(f'"{column[0]}"' for column in columns if column[0] != "extracted_at")
+                if name == "heroku_releases":
+                    kept = kept.replace('"commit_sha"', "left(commit_sha, 7)")
                 found[f"raw.{name}"] = house.execute(f"select {kept} from raw.{name} order by all").fetchall()
     return found

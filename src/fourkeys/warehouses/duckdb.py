@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from fourkeys.errors import FileError, WarehouseError
-from fourkeys.streams import DERIVED, STREAMS, Stream, Type
+from fourkeys.streams import DERIVED, STREAMS, Stream
+from fourkeys.warehouses import texts
 from fourkeys.warehouses.base import Loaded, Row
 from fourkeys.warehouses.googlesql import to_duckdb
 from fourkeys.warehouses.header import NOTHING_LOADED, line_of_record, read_header
@@ -29,12 +30,6 @@ _ROOM = "make room on its disk, then run it again"
 _MADE = re.compile(r"create or replace (table|view) (\S+)")
 _MARK = "managed by fourkeys"
 """The comment that tells what fourkeys made from what others keep in the same file."""
-_FITS = {
-    Type.INTEGER: "regexp_full_match({text}, '[+-]?[0-9]+')",
-    Type.FLOAT: "isfinite({value})",
-    Type.TIMESTAMP: "{value} between '0001-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00'",
-}
-"""What DuckDB's casts let through: 1.5 as the number 2, no number as one, times of which no calendar knows."""
 
 
 class DuckDB:
@@ -47,6 +42,7 @@ class DuckDB:
             WarehouseError: the file is locked by another process, or is no DuckDB file.
         """
         self.path = path
+        is_new = path != ":memory:" and not Path(path).exists()
         try:
             self._connection = duckdb.connect(path, read_only=read_only)
             self._connection.execute("set timezone = 'UTC'")
@@ -55,6 +51,10 @@ class DuckDB:
         except duckdb.Error as error:
             locked = "lock on file" in str(error)
             hint = "another run has it open: wait for it, or use another file" if locked else "check the path"
+            if is_new and not locked:
+                with suppress(OSError):
+                    Path(path).unlink()  # on a full disk it begins, and is no database
+                    hint = _ROOM
             raise WarehouseError(f"duckdb:///{path}: {_first_line(error)}", hint) from None
 
     @property
@@ -68,9 +68,9 @@ class DuckDB:
         run = self._connection.execute
         run("begin")
         try:
-            run(f"create or replace temp table texts as select * from {_read(file, header)}")
+            run(f"create or replace temp table texts as select * from {texts.read(file, header)}")
             self._refuse_bad_values(stream, header, file)
-            run(f"create or replace temp table incoming as {_typed(stream, header)}")
+            run(f"create or replace temp table incoming as {texts.typed(stream, header)}")
             read, new, changed = self._merge(stream)
             self._move_watermarks(watermarks)
             run("drop table texts; drop table incoming; drop table held; drop table newer")
@@ -186,7 +186,7 @@ class DuckDB:
         """Raise FileError for the first value that its column cannot take."""
         for name in header:
             column = stream.column(name)
-            test = _bad(column.name, column.type, required=name in stream.key)
+            test = texts.bad(column.name, column.type, required=name in stream.key)
             bad = (
                 test
                 and self._connection.execute(
@@ -241,45 +241,9 @@ class DuckDB:
                 )
 
 
-def _read(file: Path, header: Sequence[str]) -> str:
-    """Return the table function that reads *file* as text; an empty unquoted field is NULL, `""` is empty."""
-    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in header)
-    path = str(file).replace("'", "''")
-    return (
-        f"read_csv('{path}', header = true, delim = ',', quote = '\"', escape = '\"', columns = {{{columns}}}, "
-        "nullstr = '', allow_quoted_nulls = false, strict_mode = true, auto_detect = false, "
-        "max_line_size = 100000000)"
-    )
-
-
-def _bad(name: str, kind: Type, *, required: bool) -> str:
-    """Return the SQL condition under which a text is no value of *kind*; empty where every text is one."""
-    tests = [f'"{name}" is null'] if required else []
-    if kind is Type.JSON:
-        tests.append(f'("{name}" is not null and not json_valid("{name}"))')
-    elif kind is not Type.STRING:
-        value = f'try_cast("{name}" as {kind.duckdb})'
-        fits = _FITS.get(kind, "true").format(text=f'"{name}"', value=value)
-        tests.append(f'("{name}" is not null and not coalesce({value} is not null and {fits}, false))')
-    return " or ".join(tests)
-
-
-def _typed(stream: Stream, header: Sequence[str]) -> str:
-    """Return the query that casts `texts` to the stream's types, with NULL for the columns that are missing."""
-    parts = [
-        f'cast({_quoted(column.name) if column.name in header else "null"} as {column.type.duckdb}) as "{column.name}"'
-        for column in stream.columns
-    ]
-    return f"select {', '.join(parts)} from texts"
-
-
 def _age(alias: str, stream: Stream) -> str:
     """Return what orders rows of one key: the newest is the greatest."""
     return f"row({', '.join(to_duckdb(each) for each in ages(stream, alias))})"
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
 
 
 def _text(value: Any) -> Any:

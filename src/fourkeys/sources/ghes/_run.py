@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fourkeys.errors import FourkeysError, SourceError
+from fourkeys.errors import FileError, FourkeysError, SourceError
 from fourkeys.http import LABEL, GoneError
 from fourkeys.sources.ghes import _deploys as deploys
 from fourkeys.sources.ghes import _history as history
@@ -177,6 +177,8 @@ class Run:
             for stream in wanted:
                 self._sink.warn(stream, [error.message])
                 job.finish(stream)
+        except FileError:  # a full disk is the end of the run, not of a part of it
+            raise
         except FourkeysError as error:
             self._fail(wanted, job.name, error)
         else:

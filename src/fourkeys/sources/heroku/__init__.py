@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fourkeys.errors import UNREADABLE, ConfigError, FourkeysError
+from fourkeys.errors import UNREADABLE, ConfigError, FileError, FourkeysError
 from fourkeys.files import Failure
 from fourkeys.http import LABEL
 from fourkeys.sources.heroku._api import Api, Page, Release, open_client
@@ -126,6 +126,8 @@ class _Run:
         """Read an app; note its failure."""
         try:
             await self._app(app)
+        except FileError:  # a full disk is the end of the run, not of a part of it
+            raise
         except FourkeysError as error:
             self._errors.append(error)
             self._failures.append(Failure(RELEASES.name, app, error.message, error.hint))
