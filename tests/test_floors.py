@@ -14,7 +14,7 @@ LONGEST = 300
 FLOORS = {
     "errors": 0, "streams": 0, "catalog": 0, "pseudonyms": 0, "warehouses.base": 0,
     "http": 1, "files": 1, "config": 1, "window": 1, "warehouses.googlesql": 1,
-    "warehouses.header": 1, "warehouses.merging": 1,
+    "warehouses.header": 1, "warehouses.merging": 1, "warehouses.texts": 1,
     "sources": 2, "warehouses": 2, "mart": 2,
     "extraction": 3, "pipeline": 3, "report": 3, "datastudio": 3, "doctor": 3, "starter": 3,
     "openlineage": 3, "sandbox": 3,

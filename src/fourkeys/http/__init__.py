@@ -4,6 +4,7 @@ from fourkeys.http._answers import HASTE, Again, Answer, GoneError, Patience, Re
 from fourkeys.http._client import LABEL, Client
 from fourkeys.http._credentials import Bearer, Credential, Nobody
 from fourkeys.http._limit import Limit
+from fourkeys.http._together import together
 from fourkeys.http._transport import Network
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "Nobody",
     "Patience",
     "RefusedError",
+    "together",
 ]

@@ -12,10 +12,9 @@ from urllib.parse import quote
 import httpx
 
 from fourkeys.errors import NotFoundError
-from fourkeys.http import RefusedError
+from fourkeys.http import RefusedError, together
 from fourkeys.sources.ghes import _records as records
 from fourkeys.sources.ghes._api import PER_PAGE, Page, numbered
-from fourkeys.sources.ghes._together import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable

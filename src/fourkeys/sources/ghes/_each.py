@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fourkeys.sources.ghes._together import together
+from fourkeys.http import together
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from fourkeys.http import RefusedError
+from fourkeys.http import RefusedError, together
 from fourkeys.sources.ghes._api import PER_PAGE, Api, Page
-from fourkeys.sources.ghes._together import together
 from fourkeys.sources.ghes._walks import Position, middles
 from fourkeys.window import rfc3339
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from fourkeys.errors import NotFoundError
+from fourkeys.http import together
 from fourkeys.sources.ghes import _records as records
 from fourkeys.sources.ghes import _rows as rows
 from fourkeys.sources.ghes import _walks as walks
@@ -13,7 +14,6 @@ from fourkeys.sources.ghes._api import PER_PAGE
 from fourkeys.sources.ghes._job import COMMENTS, EVENTS, ISSUES, LABELS, USERS, Job, digest
 from fourkeys.sources.ghes._keyset import keyset
 from fourkeys.sources.ghes._quiet import newest, waits
-from fourkeys.sources.ghes._together import together
 
 if TYPE_CHECKING:
     from fourkeys.sources.ghes._api import Page

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fourkeys.http import together
 from fourkeys.sources.ghes import _graph as graph
 from fourkeys.sources.ghes import _pull_rows as rows
 from fourkeys.sources.ghes._job import PULL_COMMITS, PULL_REVIEWS, Job
-from fourkeys.sources.ghes._together import together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

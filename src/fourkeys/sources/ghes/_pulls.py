@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fourkeys.errors import NotFoundError, UnreachableError
+from fourkeys.http import together
 from fourkeys.sources.ghes import _ci_records as ci
 from fourkeys.sources.ghes import _graph as graph
 from fourkeys.sources.ghes import _more as more
@@ -15,7 +16,6 @@ from fourkeys.sources.ghes._each import each
 from fourkeys.sources.ghes._job import PULL_COMMITS, PULL_FILES, PULL_REVIEWS, PULLS, Job
 from fourkeys.sources.ghes._rest_pulls import changed as changed_by_rest
 from fourkeys.sources.ghes._rows import file
-from fourkeys.sources.ghes._together import together
 from fourkeys.window import rfc3339
 
 if TYPE_CHECKING:

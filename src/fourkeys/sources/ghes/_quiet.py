@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from fourkeys.errors import UnreachableError
-from fourkeys.http import LABEL
+from fourkeys.http import LABEL, together
 from fourkeys.sources.ghes import _graph as graph
 from fourkeys.sources.ghes._api import Api, GraphqlMissingError
 from fourkeys.sources.ghes._job import ISSUES, PULLS, REPOSITORIES, Job, digest
-from fourkeys.sources.ghes._together import together
 
 if TYPE_CHECKING:
     from fourkeys.streams import Stream

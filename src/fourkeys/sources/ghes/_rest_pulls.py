@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fourkeys.http import together
 from fourkeys.sources.ghes import _graph as graph
 from fourkeys.sources.ghes import _records as records
 from fourkeys.sources.ghes import _walks as walks
 from fourkeys.sources.ghes._api import PER_PAGE, Page
 from fourkeys.sources.ghes._rows import names
-from fourkeys.sources.ghes._together import together
 from fourkeys.window import rfc3339
 
 if TYPE_CHECKING:

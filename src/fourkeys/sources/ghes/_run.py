@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fourkeys.errors import FileError, FourkeysError, SourceError
-from fourkeys.http import LABEL, GoneError
+from fourkeys.http import LABEL, GoneError, together
 from fourkeys.sources.ghes import _deploys as deploys
 from fourkeys.sources.ghes import _history as history
 from fourkeys.sources.ghes import _lists as lists
@@ -31,7 +31,6 @@ from fourkeys.sources.ghes._job import (
     USERS,
     Job,
 )
-from fourkeys.sources.ghes._together import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fourkeys.http import together
 from fourkeys.sources.ghes._api import PER_PAGE, Api, Page, numbered
-from fourkeys.sources.ghes._together import together
 from fourkeys.window import rfc3339
 
 if TYPE_CHECKING:

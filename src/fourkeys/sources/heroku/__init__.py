@@ -12,7 +12,7 @@ import msgspec
 
 from fourkeys.errors import UNREADABLE, ConfigError, FileError, FourkeysError
 from fourkeys.files import Failure
-from fourkeys.http import LABEL
+from fourkeys.http import LABEL, together
 from fourkeys.sources.heroku._api import Api, Page, Release, open_client
 from fourkeys.sources.heroku._history import History, Memory, Seen, is_full, named_commit
 from fourkeys.sources.heroku._look import Look, look
@@ -103,9 +103,7 @@ async def _extract(
     api = Api(client, clock)
     run = _Run(api, settings, plan, output, report)
     LABEL.set(RELEASES.name)
-    async with asyncio.TaskGroup() as group:
-        for app in dict.fromkeys(plan.apps):
-            group.create_task(run.guard(app))
+    await together(run.guard(app) for app in dict.fromkeys(plan.apps))
     run.close(client.requests[RELEASES.name])
     if api.started_at and api.latest_at:
         output.timed(api.started_at, api.latest_at)
@@ -188,15 +186,7 @@ class _Run:
                     seen.commit = self._plan.known_commits(prefix) or seen.commit
                 if seen.commit is None:
                     asked.setdefault(artifact.id, release)
-        failures: list[BaseException] = []
-        try:
-            async with asyncio.TaskGroup() as group:
-                for ident, release in asked.items():
-                    group.create_task(self._ask(app, release, memory.artifacts[ident]))
-        except* FourkeysError as errors:
-            failures += errors.exceptions
-        if failures:
-            raise failures[0]
+        await together(self._ask(app, release, memory.artifacts[ident]) for ident, release in asked.items())
 
     async def _ask(self, app: str, release: Release, seen: Seen) -> None:
         """Ask Heroku for the commit behind a release; where it is gone, the description's will have to do."""
