@@ -344,6 +344,7 @@ def _resource(project: str, dataset: str, name: str, table: Table) -> dict[str, 
         "labels": table.labels,
         "creationTime": str(int(table.created.timestamp() * 1000)),
         "schema": {"fields": table.fields},
+        **({"clustering": {"fields": table.clustering}} if table.clustering else {}),
     }
 
 

@@ -243,6 +243,10 @@ class Engine:
             held = dataset.tables.get(name.name)
             if held and held.kind != str(tree.kind):
                 raise Refused("invalidQuery", f"{self.project}:{name.db}.{name.name} is not of that kind")
+            cluster = tree.find(exp.ClusterProperty)
+            clustering = [column.name for column in cluster.expressions] if cluster else []
+            if held and held.clustering != clustering:
+                raise Refused("invalidQuery", "Cannot replace a table with a different partitioning spec")
             self.connection.execute(to_duckdb(plain))
             cursor = self.connection.execute(f'select * from "{name.db}"."{name.name}" limit 0')
             fields = _fields(cursor.description)
@@ -250,7 +254,8 @@ class Engine:
                 raise Refused("invalidQuery", f"columns of {name.name} do not fit its query")
             for f in fields:
                 f["description"] = _description(described.get(f["name"]))
-            dataset.tables[name.name] = Table(str(tree.kind), fields, self.tick(), description, labels)
+            made = Table(str(tree.kind), fields, self.tick(), description, labels, clustering=clustering)
+            dataset.tables[name.name] = made
         elif name.name not in dataset.tables:
             fields = [_field(column) for column in described.values()]
             made = Table("TABLE", fields, self.tick(), description, labels)

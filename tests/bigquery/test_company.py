@@ -128,7 +128,7 @@ def test_the_calls_of_a_night(ran: Ran) -> None:
         + OPENED + PREPARE + READ * 3          # deployments, links, boundaries
         + READ                                 # commits of what is swept
         + REPLACED + SCRIPT + REPLACED         # commits, no boundaries, links
-        + VIEWS
+        + ["tables.list company"] + VIEWS      # what is there, and how it is clustered
     )  # fmt: skip
 
     assert told(expected) == told(ran.nights[0].calls)
@@ -178,6 +178,30 @@ def test_everything_in_the_mart_is_described(ran: Ran) -> None:
     assert [] == [name for name, table in ran.tables.items() if not table.description]
     assert [] == [f["name"] for table in ran.tables.values() for f in table.fields if not f["description"]]
     assert {"fourkeys"} == {table.labels["managed_by"] for table in ran.tables.values()}
+
+
+def test_stored_tables_are_clustered(ran: Ran) -> None:
+    """Stored tables keep rows of a service together, and periods by their grain first."""
+    stored = {name: model.columns for name, model in models().items() if model.materialized == "table"}
+
+    assert ["grain", "service"] == ran.tables["int_four_keys"].clustering
+    assert {name: [by for by in ("grain", "service") if by in columns] for name, columns in stored.items()} == {
+        name: ran.tables[name].clustering for name in stored
+    }
+
+
+def test_a_table_with_another_clustering_is_made_anew(ran: Ran) -> None:
+    """BigQuery refuses to replace it, so that it is dropped first; its figures are those that it had."""
+    warehouse = new_warehouse(ran.fake)
+    mart = ran.fake.engine.datasets["company"].tables
+    sql = f"select * from {warehouse.names['mart']}.int_deployments order by service, deployment_id"
+    before = list(warehouse.stream(sql))
+    mart["int_deployments"].clustering = []
+
+    pipeline.build(warehouse, ran.settings, NOW)
+
+    assert ["service"] == mart["int_deployments"].clustering
+    assert before == list(warehouse.stream(sql))
 
 
 def test_within_bigquerys_limits(ran: Ran) -> None:

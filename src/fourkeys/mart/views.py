@@ -35,6 +35,9 @@ _READS = re.compile(r"\$\{mart\}\.(\w+)")
 PERIODS = "${mart}.int_period_inputs"
 """What `int_four_keys` reads its periods from, unless the caller has others."""
 
+_CLUSTERED_BY = "grain", "service"
+"""What the stored rows of a table are kept together by on BigQuery, where it has these columns."""
+
 
 class ModelColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A column of a view.
@@ -135,7 +138,12 @@ def settings(metrics: Metrics, now: datetime) -> dict[str, str]:
 @cache
 def _version(values: tuple[str, ...]) -> str:
     """Return a hash of what all figures depend on beside their events: settings and SQL."""
-    parts = [*values, *(view.text for view in views()), (sql_folder() / "models.yml").read_text(encoding="utf-8")]
+    parts = [
+        *values,
+        *_CLUSTERED_BY,
+        *(view.text for view in views()),
+        (sql_folder() / "models.yml").read_text(encoding="utf-8"),
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
@@ -210,7 +218,9 @@ def _head(mart: str, name: str, model: Model) -> str:
         for column, its in model.columns.items()
     )
     options = f"description = {quoted(model.description)}, labels = [('managed_by', 'fourkeys')]"
-    return f"create or replace {model.materialized} {mart}.{name} (\n{columns}\n)\noptions ({options})"
+    by = [column for column in _CLUSTERED_BY if column in model.columns and model.materialized == "table"]
+    clustered = f"cluster by {', '.join(by)}\n" if by else ""
+    return f"create or replace {model.materialized} {mart}.{name} (\n{columns}\n)\n{clustered}options ({options})"
 
 
 def _number(value: float | None) -> str:

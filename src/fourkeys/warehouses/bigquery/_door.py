@@ -36,11 +36,13 @@ class Table:
         kind: `table` or `view`.
         labels: its labels.
         created: when it was made, as BigQuery tells.
+        clustering: the columns that it is clustered by.
     """
 
     kind: str
     labels: dict[str, str]
     created: datetime | None
+    clustering: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,12 @@ class Door:
                 return None
         kinds = {"VIEW": "view"}
         return {
-            item.table_id: Table(kinds.get(item.table_type, "table"), dict(item.labels or {}), item.created)
+            item.table_id: Table(
+                kinds.get(item.table_type, "table"),
+                dict(item.labels or {}),
+                item.created,
+                tuple(item.clustering_fields or ()),
+            )
             for item in items
         }
 

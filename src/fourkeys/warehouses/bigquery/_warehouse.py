@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fourkeys.warehouses.bigquery._door import Door, Table
 
 _DEFAULT_LOCATION = "US"
+_MADE = re.compile(r"create or replace table (?P<name>\S*?(?P<table>\w+)) \((?:.*\n)+?\)\n(?:cluster by (?P<by>.*)\n)?")
 _URL = re.compile(r"bigquery://([a-z][a-z0-9.:-]{4,61}[a-z0-9])/([A-Za-z0-9_]{1,1020})")
 
 
@@ -119,11 +120,23 @@ class BigQuery:
     def execute(self, statements: Iterable[str]) -> None:
         """Run GoogleSQL statements as one script; BigQuery has no transaction for DDL, so what ran before stays."""
         self._make_room()
-        script = list(statements)
+        script = self._replaceable(list(statements))
         try:
             self._door.run(script)
         except WarehouseError as error:
             raise WarehouseError(_named(error.message, script), error.hint or "`fourkeys build` again") from error
+
+    def _replaceable(self, script: list[str]) -> list[str]:
+        """Put a drop before what makes a table anew that has another clustering: BigQuery replaces no such table."""
+        made = [_MADE.match(statement) for statement in script]
+        held = (self._door.tables(f"{self._project}.{self._dataset}") or {}) if any(made) else {}
+        ready = []
+        for statement, found in zip(script, made, strict=True):
+            table = held.get(found["table"]) if found else None
+            if found and table and table.kind == "table" and table.clustering != tuple((found["by"] or "").split(", ")):
+                ready.append(f"drop table {found['name']}")
+            ready.append(statement)
+        return ready
 
     def close(self) -> None:
         """Let go of connections."""
