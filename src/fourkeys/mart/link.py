@@ -69,11 +69,11 @@ class Graph:
                 self._shas.append(sha)
                 raw_parents.append(parents)
         index = self._index
-        self._parents = [tuple(index[p] for p in parents if p in index) for parents in raw_parents]
+        self._parents = [tuple([index[p] for p in parents if p in index]) for parents in raw_parents]
         self._outside = {
             place: [p for p in parents if p not in index]
-            for place, parents in enumerate(raw_parents)
-            if any(p not in index for p in parents)
+            for place, (parents, inside) in enumerate(zip(raw_parents, self._parents, strict=True))
+            if len(inside) < len(parents)
         }
         self._generations: list[int] = []
         self._sorted: list[str] = []

@@ -262,8 +262,9 @@ def _link_rows(found: dict[Line, list[Link]]) -> Iterator[_Stored]:
 def _commit_rows(found: dict[Line, list[Link]]) -> Iterator[Row]:
     for line, links in found.items():
         for each in links:
+            row = line._asdict() | {"deployment_id": each.deployment.deployment_id}
             for sha in each.commits:
-                yield line._asdict() | {"sha": sha, "deployment_id": each.deployment.deployment_id}
+                yield row | {"sha": sha}
 
 
 def _boundary_rows(warehouse: Warehouse, found: dict[Line, list[Link]]) -> list[Row]:
