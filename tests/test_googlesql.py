@@ -57,6 +57,22 @@ def test_days_are_those_of_a_zone(warehouse: DuckDB) -> None:
     assert ["2024-03-04", "2024-03-05"] == list(map(str, days))
 
 
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        ("'b' in unnest(['a', 'b'])", True),
+        ("'c' in unnest(['a', 'b'])", False),
+        ("'c' not in unnest(['a', 'b'])", True),
+        ("cast(null as string) in unnest(['a', 'b'])", None),
+        ("'c' in unnest(cast([] as array<string>))", False),
+        ("'c' in unnest(['a', null])", None),
+    ],
+)
+def test_members_of_arrays(warehouse: DuckDB, test: str, expected: bool | None) -> None:
+    """A value is in an array as BigQuery says, whether the array is a list of constants or not."""
+    assert expected is value(warehouse, f"select {test} as found")
+
+
 def test_counting_over_no_rows_is_zero(warehouse: DuckDB) -> None:
     """Nothing is counted as 0, not as NULL."""
     assert 0 == value(warehouse, "select countif(x > 1) as n from unnest([1, 2]) as x where x > 5")

@@ -43,10 +43,23 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
         return exp.cast(exp.AtTimeZone(this=node.this, zone=node.args["zone"]), "DATE")
     if isinstance(node, exp.Select) and node.args.get("group"):
         _aggregate_percentiles(node)
+    if isinstance(node, exp.In) and node.args.get("unnest"):
+        _list_values(node)
     if isinstance(node, exp.CountIf):
         # COUNT_IF over no rows is NULL in DuckDB.
         return exp.Count(this=exp.If(this=node.this, true=exp.Literal.number(1)))
     return node
+
+
+def _list_values(node: exp.In) -> None:
+    """Turn `in unnest([...])` of constants into a list of values, which DuckDB hashes; an array it walks for each."""
+    from sqlglot import exp  # noqa: PLC0415 - as above
+
+    arrays = node.args["unnest"].expressions
+    values = arrays[0].expressions if len(arrays) == 1 and isinstance(arrays[0], exp.Array) else []
+    if values and all(isinstance(value, exp.Literal) for value in values):
+        node.set("unnest", None)
+        node.set("expressions", values)
 
 
 def _aggregate_percentiles(outer: exp.Select) -> None:
