@@ -24,7 +24,7 @@ test-emulator: $(VENV)/.dev $(VENV)/emulator/.ready ## optional: the demo's figu
 	$(BIN)/python tests/bigquery/emulator.py $(VENV)/emulator/bin/bqemulator
 
 test-sql: $(VENV)/.sql    ## views and every BigQuery statement on Google's own SQL engine, rows against DuckDB; the first time compiles it, a minute
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m zetasql tests/sql tests/report tests/bigquery
+	$(BIN)/python -m pytest -n auto -m zetasql tests/sql tests/report tests/bigquery
 
 test-browser: $(VENV)/.browser $(VENV)/axe.min.js ## the report in Chromium: Debian's package chromium, or FOURKEYS_CHROMIUM; and npm
 	$(BIN)/python -m pytest -m browser tests/report

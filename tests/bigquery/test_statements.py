@@ -25,7 +25,7 @@ from fourkeys.streams import DERIVED, STREAMS
 from fourkeys.warehouses.bigquery._statements import add_columns
 from fourkeys.window import Watermark
 
-pytestmark = [pytest.mark.zetasql, pytest.mark.xdist_group("statements")]
+pytestmark = pytest.mark.zetasql
 
 TOML = """
 [sources.ghes]

@@ -83,16 +83,6 @@ def utc(value: Any) -> Any:
     return value.astimezone(UTC) if hasattr(value, "tzinfo") and value.tzinfo else value
 
 
-def place(name: str) -> str:
-    """Return the name of the company that a scenario is in."""
-    return json.dumps(GOLDEN[name].get("metrics", {}), sort_keys=True)
-
-
-def together(company: str) -> pytest.MarkDecorator:
-    """Keep the tests of a company in one process: it takes its time to build."""
-    return pytest.mark.xdist_group(f"company-{COMPANIES.index(company)}")
-
-
 @pytest.fixture(scope="module")
 def engine() -> ZetaSQL:
     """ZetaSQL with the stream contract as tables, and each view's columns once it has been analysed."""
@@ -159,7 +149,7 @@ def test_behaviour_log(engine: ZetaSQL) -> None:
 
 
 @pytest.mark.parametrize("name", [view.name for view in views()])
-@pytest.mark.parametrize("place", [pytest.param(place, marks=together(place)) for place in COMPANIES])
+@pytest.mark.parametrize("place", COMPANIES)
 def test_same_rows(place: str, name: str, company: Any) -> None:
     """ZetaSQL's reference implementation gives the rows that DuckDB gives."""
     built = company(place)
@@ -169,11 +159,11 @@ def test_same_rows(place: str, name: str, company: Any) -> None:
     assert_same(rows, held)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=together(place(name))) for name in GOLDEN])
+@pytest.mark.parametrize("name", GOLDEN)
 def test_golden(name: str, company: Any) -> None:
     """The figures of a scenario are, on ZetaSQL too, those worked out by hand."""
     world = GOLDEN[name]
-    built = company(place(name))
+    built = company(json.dumps(world.get("metrics", {}), sort_keys=True))
     views = {view: rows for view, rows in world.get("views", {}).items() if "company" not in view}
     own = {view: [row for row in rows if row.get("service") != "unmapped"] for view, rows in views.items()}
 
