@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,60 +51,70 @@ def load(warehouse: Warehouse, paths: Iterable[Path], report: Report) -> list[Lo
     return done
 
 
-def run(
-    open_warehouse: Opener,
-    config: Config,
-    environment: Mapping[str, str],
-    window: Window,
-    out: Path,
-    now: datetime,
-    report: Report,
-    step: Step = nullcontext,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One run.
+
+    Attributes:
+        open_warehouse: opens it; it is open only while it is read or written, not while a source is.
+        config: of the company.
+        environment: has the secrets.
+        window: that is read; empty: from the watermarks on.
+        out: folder for the CSV files, one below it for each source.
+        now: the time that the figures are of.
+        report: takes lines of progress.
+    """
+
+    open_warehouse: Opener
+    config: Config
+    environment: Mapping[str, str]
+    window: Window
+    out: Path
+    now: datetime
+    report: Report
+
+    def errand(self, out: Path) -> Errand:
+        """Return what a source is asked for, into a folder."""
+        with self.open_warehouse() as warehouse:
+            watermarks = warehouse.watermarks() if self.window.since is None else {}
+        return Errand(self.config, self.environment, out, self.report, self.window, watermarks)
+
+    def load(self, out: Path) -> None:
+        """Load what a source left; one that failed altogether leaves an empty folder, or none."""
+        if any(out.glob("*.csv")):
+            with self.open_warehouse() as warehouse:
+                load(warehouse, [out], self.report)
+
+
+def run(night: Night, step: Step = nullcontext) -> None:
     """Extract what the catalog names, load it, build the mart; what could be done is done before an error is raised.
 
-    A source that fails stops no other. The warehouse is open only while it is read or written, not while a source is.
-    *step* is entered for `extract.<source>` and `build`, and sees their errors.
+    A source that fails stops no other. *step* is entered for `extract.<source>` and `build`, and sees their errors.
 
     Raises:
         PartialError: a source or a part of it failed; the rest is loaded and built.
         FourkeysError: the only source failed.
     """
-    sources = extraction.configured(config, environment)
+    sources = extraction.configured(night.config, night.environment)
     failed: dict[str, FourkeysError] = {}
     for name in sources:
-        errand = _errand(open_warehouse, config, environment, window, out / name, report)
+        out = night.out / name
         try:
             with step(f"extract.{name}"):
-                _extract(name, errand, open_warehouse)
+                _extract(name, night.errand(out), night.open_warehouse)
         except FourkeysError as error:
             failed[name] = error
-        if _has_files(out / name):
-            with open_warehouse() as warehouse:
-                load(warehouse, [out / name], report)
+        night.load(out)
     if "ghes" in sources and "ghes" not in failed:
-        _read_deployed(open_warehouse, config, environment, window, out / "ghes-deployed", now, report)
-    with step("build"), open_warehouse() as warehouse:
-        linked = build(warehouse, config, now)
-    report(built(linked, config))
+        _read_deployed(night, night.out / "ghes-deployed")
+    with step("build"), night.open_warehouse() as warehouse:
+        linked = build(warehouse, night.config, night.now)
+    night.report(built(linked, night.config))
     if failed and len(failed) == len(sources) == 1:
         raise next(iter(failed.values()))
     if failed:
         said = "; ".join(f"{name}: {error.message}" for name, error in failed.items())
         raise PartialError(said, next(error.hint for error in failed.values()))
-
-
-def _errand(
-    open_warehouse: Opener,
-    config: Config,
-    environment: Mapping[str, str],
-    window: Window,
-    out: Path,
-    report: Report,
-) -> Errand:
-    with open_warehouse() as warehouse:
-        watermarks = warehouse.watermarks() if window.since is None else {}
-    return Errand(config, environment, out, report, window, watermarks)
 
 
 def _extract(name: str, errand: Errand, open_warehouse: Opener) -> None:
@@ -123,38 +134,21 @@ def known_commits(open_warehouse: Opener) -> Callable[[str], str | None]:
         return Graph((sha, ()) for sha in known_shas(warehouse)).resolve
 
 
-def _read_deployed(
-    open_warehouse: Opener,
-    config: Config,
-    environment: Mapping[str, str],
-    window: Window,
-    out: Path,
-    now: datetime,
-    report: Report,
-) -> None:
+def _read_deployed(night: Night, out: Path) -> None:
     """Read and load the ancestry of deployed commits that are not known; what fails is only reported."""
     try:
-        found = extract_deployed(open_warehouse, config, environment, window, out, now, report)
+        found = extract_deployed(night, out)
     except FourkeysError as error:
-        report(f"deployed commits that are not known could not all be read: {error.message}")
-        found = _has_files(out)
+        night.report(f"deployed commits that are not known could not all be read: {error.message}")
+        found = True
     if found:
-        with open_warehouse() as warehouse:
-            load(warehouse, [out], report)
+        night.load(out)
 
 
-def extract_deployed(
-    open_warehouse: Opener,
-    config: Config,
-    environment: Mapping[str, str],
-    window: Window,
-    out: Path,
-    now: datetime,
-    report: Report,
-) -> bool:
+def extract_deployed(night: Night, out: Path) -> bool:
     """Read the ancestry of commits that were deployed and that GHES was not asked for: branches never merged.
 
-    Of deployments in *window*; as everywhere, a window with a beginning moves no watermark.
+    Of deployments in the window; as everywhere, a window with a beginning moves no watermark.
 
     Returns:
         Whether there was anything to read.
@@ -162,12 +156,11 @@ def extract_deployed(
     Raises:
         FourkeysError: as `extraction.ghes` does.
     """
-    with open_warehouse() as warehouse:
-        prepare(warehouse, config, now)
-        roots = unknown_deployed(warehouse, window)
+    with night.open_warehouse() as warehouse:
+        prepare(warehouse, night.config, night.now)
+        roots = unknown_deployed(warehouse, night.window)
     if roots:
-        errand = _errand(open_warehouse, config, environment, window, out, report)
-        extraction.ghes(errand, [STREAMS["ghes_commits"]], list(roots), roots=roots)
+        extraction.ghes(night.errand(out), [STREAMS["ghes_commits"]], list(roots), roots=roots)
     return bool(roots)
 
 
@@ -185,11 +178,6 @@ def build(warehouse: Warehouse, config: Config, now: datetime) -> Linked:
     linked = link(warehouse)
     views.apply(warehouse, config.metrics, now)
     return linked
-
-
-def _has_files(folder: Path) -> bool:
-    """Whether a source left anything to load: one that failed altogether leaves an empty folder, or none."""
-    return any(folder.glob("*.csv"))
 
 
 def _files(paths: Iterable[Path]) -> Iterator[tuple[Stream, Path]]:

@@ -95,7 +95,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
         pipeline.load(duckdb, given, lambda _: None)
         for _ in range(2):
             before, night = len(fake.calls), Night([])
-            pipeline.run(opened, settings, sandbox.environment, Window(), folder / "data", NOW, night.said.append)
+            out, say = folder / "data", night.said.append
+            pipeline.run(pipeline.Night(opened, settings, sandbox.environment, Window(), out, NOW, say))
             night.calls = fake.calls[before:]
             nights.append(night)
             if len(nights) == 1:

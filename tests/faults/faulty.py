@@ -153,7 +153,8 @@ def run(place: Path, environment: dict[str, str]) -> FourkeysError | None:
 
     try:
         with mock.patch.dict(os.environ, environment), mock.patch.object(pipeline.views, "apply", _only_staging):
-            pipeline.run(warehouse, settings, environment, Window(), place / "data", NOW, lambda _: None)
+            night = pipeline.Night(warehouse, settings, environment, Window(), place / "data", NOW, lambda _: None)
+            pipeline.run(night)
     except FourkeysError as error:
         return error
     return None

@@ -37,15 +37,8 @@ def test_a_window_is_read_alone(sandbox: Sandbox, tmp_path: Path) -> None:
     warehouse = DuckDB(":memory:")
 
     def run(window: Window) -> tuple[int, int]:
-        pipeline.run(
-            lambda: nullcontext(warehouse),
-            settings,
-            sandbox.environment,
-            window,
-            tmp_path / "data",
-            NOW,
-            lambda _: None,
-        )
+        opened, out = lambda: nullcontext(warehouse), tmp_path / "data"
+        pipeline.run(pipeline.Night(opened, settings, sandbox.environment, window, out, NOW, lambda _: None))
         (count,) = warehouse.query("select count(*) as n from raw.ghes_commits where committed_at < ?", [SINCE])
         return count["n"], len(warehouse.watermarks())
 

@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -55,10 +56,10 @@ def test_a_run_tells_each_step(tmp_path: Path) -> None:
     settings = config.parse({"services": services, "warehouse": {"url": f"duckdb:///{tmp_path}/w.duckdb"}}, environment)
     file = tmp_path / "events.ndjson"
     events = openlineage.Events("prod", [openlineage.to_file(file)], lambda: NOW)
+    opened = partial(_common.warehouse, settings)
+    night = pipeline.Night(opened, settings, environment, Window(), tmp_path, NOW, print)
     with pytest.raises(FourkeysError, match="no such file"):
-        pipeline.run(
-            lambda: _common.warehouse(settings), settings, environment, Window(), tmp_path, NOW, print, events.step
-        )
+        pipeline.run(night, events.step)
     told = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     done = told[-1]
 

@@ -37,9 +37,8 @@ def play(directory: Path, say: Callable[[str], None]) -> None:
         say(f"a company of {len(settings.services)} services answers at {settings.sources.ghes.url}; reading it")
         with _common.warehouse(settings) as warehouse:
             pipeline.load(warehouse, [each for each in written if each.suffix == ".csv"], _common.hush)
-        window = Window()
-        out = directory / "data"
-        pipeline.run(lambda: _common.warehouse(settings), settings, sandbox.environment, window, out, NOW, _common.hush)
+        out, opened = directory / "data", lambda: _common.warehouse(settings)
+        pipeline.run(pipeline.Night(opened, settings, sandbox.environment, Window(), out, NOW, _common.hush))
         with _common.warehouse(settings, read_only=True) as warehouse:
             write_report(warehouse, settings, NOW, directory / "report.html")
             rows = measure(warehouse, settings.metrics, Query(start=first, end=end), NOW)

@@ -121,7 +121,8 @@ def deployed(
     """Read from GHES the ancestry of deployed commits that are not loaded yet; between `load` and `build`."""
     settings = config.load(config_file)
     window, now, say = _common.window(settings, since, until), utc_now(), _common.hush if quiet else _common.say
-    if not pipeline.extract_deployed(lambda: _common.warehouse(settings), settings, os.environ, window, out, now, say):
+    night = pipeline.Night(lambda: _common.warehouse(settings), settings, os.environ, window, out, now, say)
+    if not pipeline.extract_deployed(night, out):
         say("every deployed commit is known")
 
 

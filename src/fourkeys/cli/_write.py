@@ -82,8 +82,8 @@ def run(
     settings = config.load(config_file)
     say = _common.hush if quiet else _common.say
     window = _common.window(settings, since, until)
-    step = _told(settings, openlineage)
-    pipeline.run(lambda: _common.warehouse(settings), settings, os.environ, window, out, utc_now(), say, step)
+    night = pipeline.Night(lambda: _common.warehouse(settings), settings, os.environ, window, out, utc_now(), say)
+    pipeline.run(night, _told(settings, openlineage))
 
 
 def _told(settings: config.Config, file: Path | None) -> pipeline.Step:
