@@ -46,6 +46,11 @@ def test_an_ancestor_of_what_is_live_is_a_rollback() -> None:
     assert "D3" == found[-1].undoes_id
 
 
+def test_a_commit_is_no_ancestor_of_itself() -> None:
+    """Nor of those before it."""
+    assert [False, True, False] == [LINE.is_ancestor("b", other) for other in "bca"]
+
+
 def test_a_reapplied_version_is_forward() -> None:
     """V1 V2 V1 V2: the second V1 is a rollback, the second V2 is forward and brings no commits again."""
     found = links(LINE, "b", "c", "b", "c")

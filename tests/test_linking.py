@@ -115,11 +115,20 @@ def test_a_plain_night_reads_no_old_history() -> None:
         ([], [deployment("api", 3, "a")]),
         ([], [deployment("api", 3, "b")]),
         ([commit("x", "a")], [deployment("api", 3, "x")]),
+        ([commit("c", "b"), commit("d", "c")], [deployment("api", 3, "d"), deployment("api", 4, "c")]),
         ([commit("c", "b")], [deployment("api", 1, "b")]),
         ([], [deployment("api", 3, "unknown"), deployment("api", 4, "b")]),
         ([commit("s", repository="acme/s")], [deployment("web", 1, "s", "acme/s")]),
     ],
-    ids=["rollback", "redeployment", "parallel line", "late deployment", "unknown commit", "another repository"],
+    ids=[
+        "rollback",
+        "redeployment",
+        "parallel line",
+        "rollback of the same night",
+        "late deployment",
+        "unknown commit",
+        "another repository",
+    ],
 )
 def test_what_is_not_plain_ends_the_same(commits: list[dict[str, Any]], deployments: list[dict[str, Any]]) -> None:
     """Whatever comes in the second night, the tables are those of one sweep."""
@@ -137,6 +146,17 @@ def test_history_that_arrives_late_is_swept_again() -> None:
     late = world.add([commit("a"), commit("b", "a")], [])
 
     assert ("acme/r",) == late.swept
+    assert world.tables_at_once() == world.tables()
+
+
+def test_a_deployment_that_turns_out_to_be_of_another_commit_is_linked_anew() -> None:
+    """A row that was corrected has the id of the one that is linked."""
+    world = World()
+    world.add([commit("a"), commit("b", "a"), commit("c", "b")], [deployment("api", 1, "a"), deployment("api", 2, "b")])
+    world.rows["deployments"][1]["sha"] = sha("c")
+    corrected = world.add([], [])
+
+    assert ("acme/r",) == corrected.swept
     assert world.tables_at_once() == world.tables()
 
 

@@ -90,6 +90,22 @@ def test_a_night_more_equals_a_build_from_nothing(seed: int, tmp_path: Path) -> 
     assert fresh > 100
 
 
+def test_what_becomes_known_later_changes_the_figures_of_its_day(tmp_path: Path) -> None:
+    """An incident that is still open, and comes a night later, makes its deployment a failed one."""
+    incident = {"incident_id": "1", "service_key": "api", "started_at": "2024-03-04T10:30:00Z"}
+    deployed = {"service": "api", "deployment_id": "D1", "sha": "a", "finished_at": "2024-03-04T10:00:00Z"}
+    service = {"name": "api", "repositories": ["acme/r"], "deployments_from": "csv", "incident_keys": ["api"]}
+    known = {"ghes_commits": [{"sha": "a", "parents": [], "authored_at": "2024-03-04T09:00:00Z"}]}
+    warehouse, settings = build_world({"services": [service], "given": known | {"deployments": [deployed]}}, tmp_path)
+    failed = "select failed_deployments from main.four_keys_daily where period_start = date '2024-03-04'"
+    before = warehouse.query(failed)
+    write({"incidents": [incident]}, tmp_path / "night")
+    pipeline.load(warehouse, [tmp_path / "night"], lambda _: None)
+    pipeline.build(warehouse, settings, NOW)
+
+    assert ([{"failed_deployments": 0}], [{"failed_deployments": 1}]) == (before, warehouse.query(failed))
+
+
 def test_what_still_holds_is_kept_until_settings_change(tmp_path: Path) -> None:
     """A stored row is not computed again while its events are as they were; with other settings all rows are."""
     warehouse, settings = build_world(world(0, services=5), tmp_path)

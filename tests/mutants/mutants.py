@@ -34,7 +34,8 @@ RESULTS = HERE / "results.md"
 COPIED = ("src", "sql", "tests", "dashboards", "pyproject.toml")
 LINKING = ("tests/test_link.py", "tests/test_linking.py")
 LOADING = ("tests/test_load.py", "tests/test_googlesql.py")
-READING = ("tests/test_metrics.py", "tests/test_explain.py", "tests/test_overrides.py", "tests/golden/test_golden.py")
+READING = ("tests/test_metrics.py", "tests/test_explain.py", "tests/test_overrides.py", "tests/golden/test_golden.py",
+           "tests/golden/test_nights.py")  # fmt: skip
 NEAREST = {"src/fourkeys/mart/link": LINKING, "src/fourkeys/warehouses": LOADING}
 """The tests that are nearest to a file run first; the others follow while none fails."""
 
@@ -135,7 +136,7 @@ class Worker:
         )
         if not done.returncode:
             return ""
-        failed = re.search(r"^FAILED tests/(\S+?\.py::\w+)\S* - (.*)", done.stdout, re.MULTILINE)
+        failed = re.search(r"^FAILED tests/(\S+?\.py::\w+)(?:\[.*?\])? - (.*)", done.stdout, re.MULTILINE)
         if not failed or not failed[2].startswith(("AssertionError", "assert", "Failed: DID NOT RAISE")):
             raise BrokenError(failed[0] if failed else done.stdout[-1000:] + done.stderr[-1000:])
         return f"`{failed[1]}`"

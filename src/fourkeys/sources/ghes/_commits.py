@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Handle = Callable[[Page[records.Commit]], None]
 
-_READERS = 8
+_READERS = 12
 """Pages of one history that are read at once."""
 
 
