@@ -26,6 +26,8 @@ WERE_BUGS = {
         "a time without end": DEPLOYMENTS + b"service,deployment_id,finished_at\na,1,infinity\n",
         "a year of five digits": DEPLOYMENTS + b"service,deployment_id,finished_at\na,1,10000-01-01\n",
         "a year before Christ": DEPLOYMENTS + b"service,deployment_id,finished_at\na,1,0000-01-01\n",
+        "a year of one digit": COUNTS + b"service_key,minute,status_class\na,6-01-01T00:00Z,2xx\n",
+        "lines that end in two ways": HEROKU + b"app_id,version,status,first_terminal_status\na,1,expired,d\r\n",
         "no number": COUNTS + b"service_key,minute,status_class,duration_ms_sum\na,2026-01-01,2xx,nan\n",
         "a bad value behind a long text": LABELS
         + b"host,repository,id,name\nh,o/r,1," + b"x" * 140_000 + b"\nh,o/r,x,\n",
