@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 Record = list[str | None]
-_PLAIN = re.compile(r"[^,\r\n]*")
+_PLAIN = re.compile(r'(?!")[^,\r\n]*')
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _END = re.compile(r"\r\n|\n|\r|\Z")
 
@@ -29,7 +29,8 @@ def records(data: bytes) -> list[Record] | None:
             place = quoted.end()
         else:
             plain = _PLAIN.match(text, place)
-            assert plain
+            if not plain:
+                return None
             record.append(plain[0] or None)
             place = plain.end()
         if text[place : place + 1] == ",":

@@ -27,6 +27,8 @@ WERE_BUGS = {
         "a year of five digits": DEPLOYMENTS + b"service,deployment_id,finished_at\na,1,10000-01-01\n",
         "a year before Christ": DEPLOYMENTS + b"service,deployment_id,finished_at\na,1,0000-01-01\n",
         "a year of one digit": COUNTS + b"service_key,minute,status_class\na,6-01-01T00:00Z,2xx\n",
+        "an hour of three digits": COUNTS + b"service_key,minute,status_class\na,2026-01-01T002:00Z,2xx\n",
+        "a quote without end": LABELS + b'host,repository,id,name\nh,o/r,1,"a\n',
         "lines that end in two ways": HEROKU + b"app_id,version,status,first_terminal_status\na,1,expired,d\r\n",
         "no number": COUNTS + b"service_key,minute,status_class,duration_ms_sum\na,2026-01-01,2xx,nan\n",
         "a bad value behind a long text": LABELS

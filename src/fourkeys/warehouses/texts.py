@@ -10,14 +10,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_MOMENT = (
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    "([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2}(:[0-9]{2})?)?))?)?"
+)
 _FITS = {
     Type.INTEGER: "regexp_full_match({text}, '[+-]?[0-9]+')",
     Type.FLOAT: "isfinite({value})",
     Type.TIMESTAMP: (
-        "{value} between '0001-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00' and strpos({text}, '-') = 5"
+        "{value} between '0001-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00' "
+        f"and regexp_full_match({{text}}, '{_MOMENT.replace('{', '{{').replace('}', '}}')}')"
     ),
 }
-"""What DuckDB's casts let through: 1.5 as the number 2, no number as one, the year 6, and times of no calendar."""
+"""What DuckDB's casts let through: 1.5 as the number 2, no number as one, the year 6, T002:00."""
 
 
 def read(file: Path, header: Sequence[str]) -> str:
