@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
-from xdist.scheduler import LoadScopeScheduling
+from scheduling import OneWorkerEach
 
 from fourkeys.sandbox import Sandbox
 
@@ -30,17 +30,10 @@ SERVICES = ("checkout", "search")
 """As few as have all sources."""
 
 
-class OneWorkerEach(LoadScopeScheduling):
-    """Tests of one Airflow go to one worker, since its nights are made once; pytest 9.2 tells no groups by marks."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return nodeid.rpartition("[")[2]
-
-
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Schedule by version."""
-    return OneWorkerEach(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerEach:
+    """Schedule by version: the nights of each are made once."""
+    return OneWorkerEach(config, log, lambda nodeid: nodeid.rpartition("[")[2])
 
 
 @dataclass(frozen=True)

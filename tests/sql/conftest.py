@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from scheduling import OneWorkerEach
 from worlds import load_yaml
-from xdist.scheduler import LoadScopeScheduling
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -33,14 +30,7 @@ def scope(nodeid: str) -> str:
     return "statements" if "test_statements.py" in nodeid else nodeid
 
 
-class OneWorkerEach(LoadScopeScheduling):
-    """Schedules by what tests share: with pytest 9.2, xdist does not see the groups of marks."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return scope(nodeid)
-
-
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Callable[..., Any]) -> LoadScopeScheduling:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerEach:
     """Schedule by what tests share."""
-    return OneWorkerEach(config, log)
+    return OneWorkerEach(config, log, scope)

@@ -212,7 +212,7 @@ class DuckDB:
             run("drop table incoming; alter table newest rename to incoming")
         # The few rows that are held already are looked at apart from the many that the table has.
         run(f"create or replace temp table held as select * from {table} semi join incoming using ({key})")
-        new = self._scalar(f"select count(*) from incoming anti join held using ({key})")
+        new = self._scalar("select (select count(*) from incoming) - (select count(*) from held)")
         run(
             f"create or replace temp table newer as select incoming.* from incoming join held using ({key}) "
             f"where {_age('incoming', stream)} > {_age('held', stream)}"

@@ -19,7 +19,7 @@ _FITS = {
     Type.FLOAT: "isfinite({value})",
     Type.TIMESTAMP: (
         "{value} between '0001-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00' "
-        f"and regexp_full_match({{text}}, '{_MOMENT.replace('{', '{{').replace('}', '}}')}')"
+        "and regexp_full_match({text}, '{moment}')"
     ),
 }
 """What DuckDB's casts let through: 1.5 as the number 2, no number as one, the year 6, T002:00."""
@@ -43,7 +43,7 @@ def bad(name: str, kind: Type, *, required: bool) -> str:
         tests.append(f'("{name}" is not null and not json_valid("{name}"))')
     elif kind is not Type.STRING:
         value = f'try_cast("{name}" as {kind.duckdb})'
-        fits = _FITS.get(kind, "true").format(text=f'"{name}"', value=value)
+        fits = _FITS.get(kind, "true").format(text=f'"{name}"', value=value, moment=_MOMENT)
         tests.append(f'("{name}" is not null and not coalesce({value} is not null and {fits}, false))')
     return " or ".join(tests)
 
