@@ -15,12 +15,6 @@ periods as (
 
 ),
 
-services as (
-
-    select * from ${raw}.services
-
-),
-
 deployments as (
 
     select * from ${mart}.deployments
@@ -42,29 +36,7 @@ incidents as (
 
 members as (
 
-    select
-        'service' as scope,
-        service as unit,
-        owner,
-        service
-
-    from services
-    union all
-    select
-        'owner' as scope,
-        owner as unit,
-        owner,
-        service
-
-    from services
-    union all
-    select
-        'company' as scope,
-        'all' as unit,
-        cast(null as string) as owner,
-        service
-
-    from services
+    select * from ${mart}.int_members
 
 ),
 

@@ -35,7 +35,7 @@ ASKED = """(
 
     from unnest(json_value_array(?)) as span
 )"""
-"""What `int_four_keys` reads instead of `int_periods`; its one parameter is what `asked` writes."""
+"""What `int_four_keys` reads instead of `int_period_inputs`; its one parameter is what `asked` writes."""
 
 
 @dataclass(frozen=True, slots=True)
