@@ -12,6 +12,7 @@ import pytest
 
 from fourkeys.errors import FileError
 from fourkeys.streams import STREAMS
+from fourkeys.warehouses.base import Definition
 from fourkeys.warehouses.duckdb import DuckDB
 from fourkeys.window import Watermark
 
@@ -171,9 +172,19 @@ def test_a_file_of_an_older_version_gets_the_new_columns(tmp_path: Path) -> None
 def test_what_others_keep_in_the_file_is_left_alone() -> None:
     """Only what fourkeys made in the mart is its own, also after it was made again; users' tables and views are not."""
     with closing(DuckDB(":memory:")) as warehouse:
-        warehouse.execute(["create or replace view main.ours as select 1 as a"])
-        warehouse.execute(["create or replace view main.ours as select 2 as a"])
-        warehouse.execute(["create or replace table main.stored as select 2 as a"])
-        warehouse.execute(["create table main.theirs as select 1 as a", "create view main.seen as select 1 as a"])
+        warehouse.make([definition("ours", "view", "select 1 as a"), definition("gone", "view", "select 1 as a")], {})
+        warehouse.make([definition("ours", "view", "select 2 as a")], {"gone": "view"})
+        warehouse.make([definition("stored", "table", "select 2 as a union all select 3")], {})
+        warehouse.make([definition("stored", "table", "select 4 as a", stale="held.a = 2")], {})
+        warehouse._connection.execute(
+            "create table main.theirs as select 1 as a; create view main.seen as select 1 as a"
+        )
 
-        assert {"ours": "view", "stored": "table"} == warehouse.relations()
+        assert {"ours": ("view", "v1"), "stored": ("table", "v1")} == warehouse.relations()
+        assert [{"a": 2}] == warehouse.query("select a from main.ours")
+        assert [{"a": 3}, {"a": 4}] == warehouse.query("select a from main.stored order by a")
+
+
+def definition(name: str, kind: str, query: str, stale: str | None = None) -> Definition:
+    """Return a definition of a relation with one column."""
+    return Definition(name, kind, "v1", query, stale, "a thing", {"a": ("INT64", "a number")}, ())

@@ -63,7 +63,7 @@ def stored(paths: list[Path]) -> list[tuple[object, ...]]:
     for path in paths:
         house.load(RELEASES, path)
     found = list(house.stream(f"select {', '.join(RELEASES.header)} from raw.heroku_releases order by app_id, version"))
-    house.execute(["delete from raw.heroku_releases where true"])
+    house._connection.execute("delete from raw.heroku_releases")
     return found
 
 

@@ -109,23 +109,30 @@ all_changes as (
 
 ),
 
-first_deployments as (
+-- nearly all commits come once, and need not be put in order
+repeated as (
 
     select
-        all_changes.service,
-        deployments.owner,
-        all_changes.environment,
-        all_changes.repository,
-        all_changes.sha,
-        all_changes.deployment_id,
-        all_changes.pull_request,
-        deployments.base,
-        deployments.deployed_date,
-        all_changes.authored_at,
-        all_changes.committed_at,
-        deployments.deployed_at
+        service,
+        environment,
+        sha
 
     from all_changes
+    group by service, environment, sha
+    having count(*) > 1
+
+),
+
+first_of_repeated as (
+
+    select all_changes.*
+
+    from all_changes
+    inner join repeated
+        on
+            all_changes.service = repeated.service
+            and all_changes.environment = repeated.environment
+            and all_changes.sha = repeated.sha
     inner join deployments
         on
             all_changes.service = deployments.service
@@ -136,6 +143,47 @@ first_deployments as (
             partition by all_changes.service, all_changes.environment, all_changes.sha
             order by deployments.position, all_changes.pull_request
         ) = 1
+
+),
+
+first_changes as (
+
+    select all_changes.*
+
+    from all_changes
+    left join repeated
+        on
+            all_changes.service = repeated.service
+            and all_changes.environment = repeated.environment
+            and all_changes.sha = repeated.sha
+    where repeated.sha is null
+    union all
+    select * from first_of_repeated
+
+),
+
+first_deployments as (
+
+    select
+        first_changes.service,
+        deployments.owner,
+        first_changes.environment,
+        first_changes.repository,
+        first_changes.sha,
+        first_changes.deployment_id,
+        first_changes.pull_request,
+        deployments.base,
+        deployments.deployed_date,
+        first_changes.authored_at,
+        first_changes.committed_at,
+        deployments.deployed_at
+
+    from first_changes
+    inner join deployments
+        on
+            first_changes.service = deployments.service
+            and first_changes.environment = deployments.environment
+            and first_changes.deployment_id = deployments.deployment_id
 
 ),
 

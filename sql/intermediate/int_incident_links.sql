@@ -151,22 +151,35 @@ deployment_names as (
 
 ),
 
+pull_requests as (
+
+    select * from ${mart}.int_pull_requests_deployed
+    where environment = '${environment}'
+
+),
+
 pull_request_names as (
 
     select
-        pull_requests.service,
-        pull_requests.deployment_id,
-        lower(name) as name
+        service,
+        deployment_id,
+        concat('#', cast(pull_request as string)) as name
 
-    from ${mart}.int_pull_requests_deployed as pull_requests
-    cross join unnest([
-        concat('#', cast(pull_requests.pull_request as string)),
-        concat(pull_requests.repository, '#', cast(pull_requests.pull_request as string)),
-        pull_requests.url
-    ]) as name
-    where
-        pull_requests.environment = '${environment}'
-        and name is not null
+    from pull_requests
+    union all
+    select
+        service,
+        deployment_id,
+        lower(concat(repository, '#', cast(pull_request as string))) as name
+
+    from pull_requests
+    union all
+    select
+        service,
+        deployment_id,
+        lower(url) as name
+
+    from pull_requests
 
 ),
 

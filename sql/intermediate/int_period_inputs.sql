@@ -69,6 +69,18 @@ units as (
 
 ),
 
+-- in microseconds
+lead_times as (
+
+    select
+        service,
+        deployed_date,
+        cast(round(lead_time_hours * 3600000000) as int64) as lead_time
+
+    from changes
+
+),
+
 events as (
 
     select
@@ -102,9 +114,15 @@ events as (
     select
         service,
         deployed_date as day,
-        coalesce(cast(cast(round(lead_time_hours * 3600000000) as int64) as string), '') as facts
+        concat(
+            'changed,',
+            cast(count(*) as string), ',',
+            cast(sum(lead_time) as string), ',',
+            cast(sum(mod(lead_time, 1000003) * mod(lead_time, 999983)) as string)
+        ) as facts
 
-    from changes
+    from lead_times
+    group by service, deployed_date
 
 ),
 
@@ -180,7 +198,6 @@ select
     periods.period_start,
     periods.period_end,
     concat(
-        '${version}', ',',
         cast(periods.period_end as string), ',',
         if(periods.period_end > date(${now}, '${timezone}'), 'open', 'over'), ',',
         units.facts, ',',

@@ -26,7 +26,6 @@ pull_requests_elsewhere as (
 
 select
     deployments.service,
-    deployments.owner,
     deployments.environment,
     deployments.deployment_id,
     deployments.base,
@@ -34,20 +33,10 @@ select
     pull_requests.repository,
     pull_requests.pull_request,
 
-    pull_requests.title,
-    pull_requests.body,
     pull_requests.url,
-    pull_requests.base_ref,
     pull_requests.head_ref,
     pull_requests.labels,
-    pull_requests.merge_method,
 
-    deployments.deployed_date,
-
-    pull_requests.first_authored_at,
-    pull_requests.opened_at,
-    pull_requests.first_review_at,
-    pull_requests.merged_at,
     deployments.deployed_at
 
 from pull_requests

@@ -1,8 +1,14 @@
 with
 
-pull_requests as (
+deployed as (
 
     select * from ${mart}.int_pull_requests_deployed
+
+),
+
+pull_requests as (
+
+    select * from ${mart}.stg_pull_requests
 
 ),
 
@@ -15,16 +21,20 @@ renames as (
 mentions as (
 
     select
-        pull_requests.service,
-        pull_requests.environment,
-        pull_requests.repository,
-        pull_requests.deployment_id,
-        pull_requests.base,
-        pull_requests.position,
-        pull_requests.deployed_at,
+        deployed.service,
+        deployed.environment,
+        deployed.repository,
+        deployed.deployment_id,
+        deployed.base,
+        deployed.position,
+        deployed.deployed_at,
         mention
 
-    from pull_requests
+    from deployed
+    inner join pull_requests
+        on
+            deployed.repository = pull_requests.repository
+            and deployed.pull_request = pull_requests.pull_request
     cross join unnest(
         regexp_extract_all(pull_requests.body, r'(?i)\breverts\s+((?:[\w.-]+/[\w.-]+)?#\d+)')
     ) as mention

@@ -32,16 +32,6 @@ repositories as (
 
 ),
 
-commits as (
-
-    select
-        repository,
-        sha
-
-    from ${mart}.stg_commits
-
-),
-
 merged as (
 
     select * from ${mart}.int_pull_requests_merged
@@ -64,7 +54,7 @@ pull_requests as (
         delivered.merged_date,
         deployed.deployed_at,
         delivered.deployed_date,
-        commits.sha is not null as is_known
+        merged.is_merge_commit_known
 
     from ${mart}.pull_requests_delivered as delivered
     inner join merged
@@ -73,10 +63,6 @@ pull_requests as (
             and delivered.pull_request = merged.pull_request
     left join repositories
         on delivered.repository = repositories.repository
-    left join commits
-        on
-            merged.repository = commits.repository
-            and merged.merge_commit_sha = commits.sha
     left join deployed
         on
             delivered.service = deployed.service
@@ -127,7 +113,7 @@ waiting as (
             weeks.service = pull_requests.service
             and pull_requests.merged_at < weeks.seen_at
             and (pull_requests.deployed_at is null or pull_requests.deployed_at >= weeks.seen_at)
-    where pull_requests.is_known
+    where pull_requests.is_merge_commit_known
 
 ),
 

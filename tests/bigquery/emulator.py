@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -34,7 +35,6 @@ from fourkeys import config, pipeline
 from fourkeys.cli import _loaders
 from fourkeys.cli._demo import play
 from fourkeys.config import Warehouse
-from fourkeys.mart import views
 from fourkeys.mart.metrics import Query, measure
 from fourkeys.sandbox.clock import NOW, WINDOW
 from fourkeys.streams import STREAMS
@@ -72,7 +72,11 @@ def require_nothing() -> None:
 
 def describe_nothing() -> None:
     """It refuses the descriptions of a view's columns: leave them out."""
-    views._head = lambda mart, name, model: f"create or replace {model.materialized} {mart}.{name}"
+    make = _statements.make
+    _statements.make = lambda mart, its, moves: [
+        re.sub(r"^(create or replace \w+ \S+) \((?:.*\n)+?options .* as\n", r"\1 as\n", statement)
+        for statement in make(mart, its, moves=moves)
+    ]
 
 
 @contextmanager

@@ -247,7 +247,8 @@ class Engine:
             clustering = [column.name for column in cluster.expressions] if cluster else []
             if held and held.clustering != clustering:
                 raise Refused("invalidQuery", "Cannot replace a table with a different partitioning spec")
-            self.connection.execute(to_duckdb(plain))
+            query = to_duckdb(plain.partition("')]) as")[2])  # labels are the last of the options
+            self.connection.execute(f'create or replace {tree.kind} "{name.db}"."{name.name}" as {query}')
             cursor = self.connection.execute(f'select * from "{name.db}"."{name.name}" limit 0')
             fields = _fields(cursor.description)
             if described and [f["name"] for f in fields] != list(described):

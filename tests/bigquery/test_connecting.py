@@ -202,7 +202,7 @@ def test_dry_run_tells_statements_and_bytes(project: Path, fake: FakeBigQuery) -
     done = CliRunner().invoke(app, ["build", "--dry-run", "--config", str(project)])
 
     assert (0, 0) == (built.exit_code, done.exit_code)
-    for text in ("create or replace view `test-project`.`company`.stg_deployments", "begin transaction;",
+    for text in ("create or replace table `test-project`.`company`.deployments", "begin transaction;",
                  "insert into `test-project`.`company_raw`.services", "-- a load job, free: services.csv"):  # fmt: skip
         assert text in done.stdout
     assert "bytes unknown" not in done.stdout

@@ -80,7 +80,7 @@ def csv_loader(data: bytes) -> None:
             return
     columns = ", ".join(stream.header)
     stored = list(house.stream(f"select {columns} from raw.{stream.name}"))
-    house.execute([f"delete from raw.{stream.name} where true"])
+    house._connection.execute(f"delete from raw.{stream.name}")
     if expected is None and re.search(rb'" +"', body):
         return  # DuckDB's reader takes "a" "b" for one text: known, and told in docs/reliability.md
     assert expected is not None, "loaded what is no CSV"

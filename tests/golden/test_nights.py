@@ -83,7 +83,7 @@ def test_a_night_more_equals_a_build_from_nothing(seed: int, tmp_path: Path) -> 
         built = figures(warehouse)
         fresh += len(set(built) - before) if night else 0
 
-        warehouse.execute(["drop table main.int_four_keys"])
+        warehouse._connection.execute("drop table main.int_four_keys")
         views.apply(warehouse, settings.metrics, now)
         assert figures(warehouse) == built
 
@@ -110,7 +110,7 @@ def test_what_still_holds_is_kept_until_settings_change(tmp_path: Path) -> None:
     """A stored row is not computed again while its events are as they were; with other settings all rows are."""
     warehouse, settings = build_world(world(0, services=5), tmp_path)
     right = figures(warehouse)
-    warehouse.execute(["update main.int_four_keys set changes = -1 where true"])
+    warehouse._connection.execute("update main.int_four_keys set changes = -1")
     count = "select count(*) as n from main.int_four_keys where changes = -1"
 
     pipeline.build(warehouse, settings, NOW)
@@ -123,15 +123,42 @@ def test_what_still_holds_is_kept_until_settings_change(tmp_path: Path) -> None:
     assert right == figures(warehouse)
 
 
-def test_a_table_of_an_older_version_is_made_anew(tmp_path: Path) -> None:
-    """A stored table without the column that tells what holds is replaced."""
+def test_what_is_of_an_older_version_is_made_anew(tmp_path: Path) -> None:
+    """A stored table is not added to, and a view not left as it is, if it was made by another version."""
     warehouse, settings = build_world(world(0, services=5), tmp_path)
-    right = figures(warehouse)
-    warehouse.execute(["create or replace table main.int_four_keys as select 1 as grain"])
+    right, changes = figures(warehouse), warehouse.query("select count(*) as n from main.changes")
+    for kind, name in (("table", "int_four_keys"), ("view", "changes")):
+        warehouse._connection.execute(f"create or replace {kind} main.{name} as select 1 as grain")
+        warehouse._connection.execute(f"comment on {kind} main.{name} is 'managed by fourkeys 0123456789ab'")
 
     pipeline.build(warehouse, settings, NOW)
 
     assert right == figures(warehouse)
+    assert changes == warehouse.query("select count(*) as n from main.changes")
+
+
+def test_views_are_made_again_where_settings_change(tmp_path: Path) -> None:
+    """Night after night a view stays as it is; when another environment is measured, it shows that one."""
+    service = {"name": "api", "repositories": ["acme/r"], "deployments_from": "csv"}
+    commits = [{"sha": sha, "parents": [], "authored_at": "2024-03-04T08:00:00Z"} for sha in "ab"]
+    deployed = [
+        {"service": "api", "deployment_id": id_, "sha": sha, "environment": "staging", "finished_at": f"2024-03-0{day}"}
+        for id_, sha, day in (("D1", "a", 4), ("D2", "b", 5))
+    ]
+    deployed = [row | {"finished_at": f"{row['finished_at']}T10:00:00Z"} for row in deployed]
+    world_ = {"services": [service], "given": {"ghes_commits": commits, "deployments": deployed}}
+    warehouse, settings = build_world(world_, tmp_path)
+    made = "select view_oid from duckdb_views() where view_name = 'changes'"
+    before = warehouse._connection.execute(made).fetchall()
+    pipeline.build(warehouse, settings, NOW)
+    assert before == warehouse._connection.execute(made).fetchall()
+    assert [{"n": 0}] == warehouse.query("select count(*) as n from main.changes")
+
+    other = config.parse({"metrics": {"environment": "staging"}, "services": [service]}, {})
+    pipeline.build(warehouse, other, NOW)
+
+    assert before != warehouse._connection.execute(made).fetchall()
+    assert [{"n": 1}] == warehouse.query("select count(*) as n from main.changes")
 
 
 def test_inputs_hold_all_that_figures_are_made_from() -> None:
@@ -139,7 +166,7 @@ def test_inputs_hold_all_that_figures_are_made_from() -> None:
     texts = {view.name: view.text for view in views.views()}
     for name, alias in (("deployments", "deployments"), ("changes", "changes"), ("incidents_linked", "incidents")):
         used = set(re.findall(rf"\b{alias}\.(\w+)", texts["int_four_keys"])) & set(views.models()[name].columns)
-        hashed = texts["int_period_inputs"].split("\nevents as (")[1].split("\n),")[0]
+        hashed = texts["int_period_inputs"].split("\nlead_times as (")[1].split("\ntotals as (")[0]
 
         assert used
         assert [] == sorted(column for column in used if not re.search(rf"\b{column}\b", hashed))

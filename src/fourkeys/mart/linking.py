@@ -211,28 +211,26 @@ def _filled(warehouse: Warehouse, raw: str) -> set[str]:
 
 def _unreached(warehouse: Warehouse, raw: str, lines: Collection[Line]) -> dict[Line, Graph]:
     """Return, for each line, the commits of its repository that no deployment has reached."""
-    wanted = ", ".join(
-        f"struct({quoted(line.service)} as service, {quoted(line.environment)} as environment, "
-        f"{quoted(line.repository)} as repository)"
-        for line in lines
-    )
-    if not wanted:
+    if not lines:
         return {}
     # A join alone would read all repositories: BigQuery leaves out blocks of a clustered table by constants only.
     services = _strings(sorted({line.service for line in lines}))
     repositories = _strings(sorted({line.repository for line in lines}))
     sql = (
-        f"with wanted as (select * from unnest([{wanted}])) "
-        "select wanted.service, wanted.environment, wanted.repository, commits.sha, commits.parents "
-        f"from {raw}.ghes_commits as commits inner join wanted on commits.repository = wanted.repository "
-        f"left join {raw}.deployment_commits as reached on wanted.service = reached.service "
-        "and wanted.environment = reached.environment and wanted.repository = reached.repository "
+        f"with linked as (select distinct service, environment, repository from {raw}.deployment_links "
+        f"where service in unnest({services})) "
+        "select linked.service, linked.environment, linked.repository, commits.sha, commits.parents "
+        f"from {raw}.ghes_commits as commits inner join linked on commits.repository = linked.repository "
+        f"left join {raw}.deployment_commits as reached on linked.service = reached.service "
+        "and linked.environment = reached.environment and linked.repository = reached.repository "
         f"and commits.sha = reached.sha and reached.service in unnest({services}) "
         f"where reached.sha is null and commits.repository in unnest({repositories})"
     )
-    found: dict[Line, list[tuple[str, list[str]]]] = defaultdict(list)
+    found: dict[Line, list[tuple[str, list[str]]]] = {line: [] for line in lines}
     for service, environment, repository, sha, parents in warehouse.stream(sql):
-        found[Line(service, environment, repository)].append((sha, _parents(parents)))
+        line = Line(service, environment, repository)
+        if line in found:
+            found[line].append((sha, _parents(parents)))
     return {line: Graph(commits) for line, commits in found.items()}
 
 

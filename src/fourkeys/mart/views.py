@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import graphlib
 import hashlib
+import importlib.metadata
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -19,11 +20,12 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from fourkeys.errors import WarehouseError
+from fourkeys import __version__
+from fourkeys.warehouses.base import Definition
 from fourkeys.window import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from importlib.resources.abc import Traversable
 
@@ -119,8 +121,8 @@ def models() -> dict[str, Model]:
 
 
 def settings(metrics: Metrics, now: datetime) -> dict[str, str]:
-    """Return the placeholders that stand for configuration, as GoogleSQL; `version` is of all but the time."""
-    values = {
+    """Return the placeholders that stand for configuration and for the time, as GoogleSQL."""
+    return {
         "timezone": metrics.timezone,
         "environment": _escaped(metrics.environment),
         "incident_link_hours": repr(float(metrics.incident_link_hours)),
@@ -131,15 +133,17 @@ def settings(metrics: Metrics, now: datetime) -> dict[str, str]:
         "request_z": repr(float(metrics.request_z)),
         "request_rate_increase": repr(float(metrics.request_rate_increase)),
         "availability_target": f"cast({_number(metrics.availability_target)} as float64)",
+        "now": f"timestamp '{rfc3339(now)}'",
     }
-    return values | {"now": f"timestamp '{rfc3339(now)}'", "version": _version(tuple(values.values()))}
 
 
-@cache
-def _version(values: tuple[str, ...]) -> str:
-    """Return a hash of what all figures depend on beside their events: settings and SQL."""
+def _version(names: Mapping[str, str], values: Mapping[str, str]) -> str:
+    """Return a hash of what the mart is made by, beside events and the time: names, settings, SQL, its translation."""
     parts = [
-        *values,
+        __version__,
+        importlib.metadata.version("sqlglot"),
+        *names.values(),
+        *(value for name, value in values.items() if name != "now"),
         *_CLUSTERED_BY,
         *(view.text for view in views()),
         (sql_folder() / "models.yml").read_text(encoding="utf-8"),
@@ -155,72 +159,52 @@ def render(text: str, names: Mapping[str, str], values: Mapping[str, str], perio
 
 
 def apply(warehouse: Warehouse, metrics: Metrics, now: datetime, folders: Iterable[str] = _FOLDERS) -> int:
-    """Create or replace the views of *folders*, and remove what no file describes; returns their number."""
+    """Make the views of *folders*, and remove what no file describes; returns their number.
+
+    What is there in this version is left as it is, if it is a view, and keeps the rows that still hold, if it is a
+    table that can tell.
+    """
     chosen = [view for view in views() if view.folder in folders]
-    values = settings(metrics, now)
-    present = warehouse.relations()
-    gone = set(present) - {view.name for view in views()}
-    kept = {view.name for view in chosen if view.name in present and _is_kept(warehouse, view.name, values["version"])}
-    warehouse.execute(_statements(chosen, gone, present, kept, warehouse.names, values))
+    values, names, present = settings(metrics, now), warehouse.names, warehouse.relations()
+    version = _version(names, values)
+    kinds = {view.name: models()[view.name].materialized for view in views()}
+    made = {name for name, held in present.items() if held == (kinds.get(name), version)}
+    gone = {name: held.kind for name, held in sorted(present.items()) if kinds.get(name) != held.kind}
+    warehouse.make(
+        [
+            _definition(view, version, names, values, is_made=view.name in made)
+            for view in chosen
+            if view.name not in made or kinds[view.name] == "table"
+        ],
+        gone,
+    )
     return len(chosen)
 
 
-def _is_kept(warehouse: Warehouse, name: str, version: str) -> bool:
-    """Whether the stored rows of a view are of this version, so that those that still hold can be kept."""
-    column, mart = models()[name].kept_by, warehouse.names["mart"]
-    if column is None:
-        return False
-    try:
-        return bool(warehouse.query(f"select 1 from {mart}.{name} where starts_with({column}, '{version}') limit 1"))
-    except WarehouseError:  # it has other columns, from an older version: it is made anew
-        return False
-
-
-def _statements(
-    chosen: Iterable[View],
-    gone: Iterable[str],
-    present: Mapping[str, str],
-    kept: Collection[str],
-    names: Mapping[str, str],
-    values: Mapping[str, str],
-) -> Iterator[str]:
-    for name in sorted(gone):
-        yield f"drop {present[name]} {names['mart']}.{name}"
-    for view in chosen:
-        model = models()[view.name]
-        if present.get(view.name, model.materialized) != model.materialized:
-            yield f"drop {present[view.name]} {names['mart']}.{view.name}"
-        text = _only_changed(view, model) if view.name in kept else view.text
-        yield f"{_head(names['mart'], view.name, model)} as\n{render(text, names, values)}"
-
-
-def _only_changed(view: View, model: Model) -> str:
-    """Return the text of a view that takes those of its stored rows that still hold, and computes the others."""
-    same = " and ".join(f"held.{name} = periods.{name}" for name in (*model.key, model.kept_by))
-    held = f"${{mart}}.{view.name} as held"
-    changed = (
-        f"(select periods.* from {PERIODS} as periods left join {held} on {same} where held.{model.kept_by} is null)"
+def _definition(
+    view: View, version: str, names: Mapping[str, str], values: Mapping[str, str], *, is_made: bool
+) -> Definition:
+    model = models()[view.name]
+    text, stale = view.text, None
+    if model.kept_by and is_made:
+        same = " and ".join(f"held.{name} = periods.{name}" for name in (*model.key, model.kept_by))
+        text = text.replace(
+            "${periods}",
+            f"(select periods.* from {PERIODS} as periods "
+            f"left join ${{mart}}.{view.name} as held on {same} where held.{model.kept_by} is null)",
+        )
+        stale = render(f"not exists (select 1 from {PERIODS} as periods where {same})", names, values)
+    by = _CLUSTERED_BY if model.materialized == "table" else ()
+    return Definition(
+        name=view.name,
+        kind=model.materialized,
+        version=version,
+        query=render(text, names, values),
+        stale=stale,
+        description=model.description,
+        columns={name: (column.type, column.description) for name, column in model.columns.items()},
+        clustered_by=tuple(name for name in by if name in model.columns),
     )
-    return (
-        f"select held.* from {held} inner join {PERIODS} as periods on {same}\n"
-        f"union all\nselect * from (\n{view.text.replace('${periods}', changed)}\n)"
-    )
-
-
-def _head(mart: str, name: str, model: Model) -> str:
-    """Write what stands before a view's query: its name, its columns and what they mean.
-
-    The label tells what fourkeys made from what others keep in the same place.
-    """
-    columns = ",\n".join(
-        f"  `{column}`{f' {its.type}' if model.materialized == 'table' else ''} "
-        f"options (description = {quoted(its.description)})"
-        for column, its in model.columns.items()
-    )
-    options = f"description = {quoted(model.description)}, labels = [('managed_by', 'fourkeys')]"
-    by = [column for column in _CLUSTERED_BY if column in model.columns and model.materialized == "table"]
-    clustered = f"cluster by {', '.join(by)}\n" if by else ""
-    return f"create or replace {model.materialized} {mart}.{name} (\n{columns}\n)\n{clustered}options ({options})"
 
 
 def _number(value: float | None) -> str:

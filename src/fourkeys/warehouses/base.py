@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +30,39 @@ class Loaded:
     read: int
     new: int
     changed: int
+
+
+class Held(NamedTuple):
+    """What is there of a view or a table of the mart: `view` or `table`, and the version of its definition."""
+
+    kind: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A view or a table of the mart as it is to be.
+
+    Attributes:
+        name: in the mart.
+        kind: `table` where its rows are stored, `view` where they are computed when read.
+        version: of all that its rows are made by, beside the rows that it reads.
+        query: GoogleSQL that gives its rows.
+        stale: GoogleSQL that tells, of a table that is there in this version, which of its rows (`held`) make room for
+            those of the query; None where it is made anew.
+        description: what one row is.
+        columns: types, as BigQuery names them, and descriptions, by name and in order.
+        clustered_by: columns by whose values rows are kept together, where the engine does that.
+    """
+
+    name: str
+    kind: str
+    version: str
+    query: str
+    stale: str | None
+    description: str
+    columns: Mapping[str, tuple[str, str]]
+    clustered_by: tuple[str, ...]
 
 
 class Warehouse(Protocol):
@@ -64,11 +97,14 @@ class Warehouse(Protocol):
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Run GoogleSQL that reads, and yield its rows as tuples; memory does not grow with their number."""
 
-    def relations(self) -> dict[str, str]:
-        """What fourkeys made in the mart: names, and `table` or `view`."""
+    def relations(self) -> dict[str, Held]:
+        """What fourkeys made in the mart, by name; what others put there is not told."""
 
-    def execute(self, statements: Iterable[str]) -> None:
-        """Run GoogleSQL statements in one transaction where the engine can."""
+    def make(self, definitions: Sequence[Definition], gone: Mapping[str, str]) -> None:
+        """Drop what is *gone* (names and kinds), then make views and tables, in order.
+
+        In one transaction where the engine can.
+        """
 
     def close(self) -> None:
         """Let go of connections and locks."""

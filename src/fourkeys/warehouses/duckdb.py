@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import re
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ import duckdb
 from fourkeys.errors import FileError, WarehouseError
 from fourkeys.streams import DERIVED, STREAMS, Stream
 from fourkeys.warehouses import texts
-from fourkeys.warehouses.base import Loaded, Row
+from fourkeys.warehouses.base import Held, Loaded, Row
 from fourkeys.warehouses.googlesql import to_duckdb
 from fourkeys.warehouses.header import NOTHING_LOADED, line_of_record, read_header
 from fourkeys.warehouses.merging import ages
@@ -24,12 +24,13 @@ from fourkeys.window import Watermark, rfc3339
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from fourkeys.warehouses.base import Definition
+
 _NULL = r"\N"
 _DISK = (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException)
 _ROOM = "make room on its disk, then run it again"
-_MADE = re.compile(r"create or replace (table|view) (\S+)")
 _MARK = "managed by fourkeys"
-"""The comment that tells what fourkeys made from what others keep in the same file."""
+"""How the comment begins that tells what fourkeys made from what others keep in the same file."""
 
 
 class DuckDB:
@@ -127,15 +128,23 @@ class DuckDB:
         while rows := cursor.fetchmany(10_000):
             yield from rows
 
-    def execute(self, statements: Iterable[str]) -> None:
-        """Run GoogleSQL statements in one transaction."""
-        self._connection.execute("begin")
+    def make(self, definitions: Sequence[Definition], gone: Mapping[str, str]) -> None:
+        """Drop what is *gone*, then make views and tables, in one transaction; see `Warehouse.make`."""
+        run = self._connection.execute
+        run("begin")
         try:
-            for statement in statements:
-                self._connection.execute(to_duckdb(statement))
-                if made := _MADE.match(statement):
-                    self._connection.execute(f"comment on {made[1]} {made[2]} is '{_MARK}'")
-            self._connection.execute("commit")
+            for name, kind in gone.items():
+                run(f"drop {kind} main.{name}")
+            with ThreadPoolExecutor(1) as ahead:  # translates what comes next while DuckDB works
+                queries = ahead.map(to_duckdb, [each.query for each in definitions])
+                for each, query in zip(definitions, queries, strict=True):
+                    if each.stale is None:
+                        run(f"create or replace {each.kind} main.{each.name} as {query}")
+                        run(f"comment on {each.kind} main.{each.name} is '{_MARK} {each.version}'")
+                    else:
+                        run(to_duckdb(f"delete from main.{each.name} as held where {each.stale}"))
+                        run(f"insert into main.{each.name} ({', '.join(each.columns)}) {query}")
+            run("commit")
         except duckdb.Error as error:
             self._roll_back()
             raise WarehouseError(f"duckdb:///{self.path}: {_first_line(error)}", "`fourkeys build` again") from error
@@ -148,14 +157,16 @@ class DuckDB:
         with suppress(duckdb.Error):  # a database that is broken has no transaction left
             self._connection.execute("rollback")
 
-    def relations(self) -> dict[str, str]:
-        """What fourkeys made in the mart: names, and `table` or `view`; what others put there is not told."""
+    def relations(self) -> dict[str, Held]:
+        """What fourkeys made in the mart, by name; see `Warehouse.relations`."""
         rows = self._connection.execute(
-            "select table_name, 'table' from duckdb_tables() where schema_name = 'main' and comment = $mark "
-            "union all select view_name, 'view' from duckdb_views() where schema_name = 'main' and comment = $mark",
+            "select name, kind, substr(comment, length($mark) + 2) from ("
+            "select table_name as name, 'table' as kind, schema_name, comment from duckdb_tables() "
+            "union all select view_name, 'view', schema_name, comment from duckdb_views()"
+            ") where schema_name = 'main' and starts_with(comment, $mark)",
             {"mark": _MARK},
         ).fetchall()
-        return dict(rows)
+        return {name: Held(kind, version) for name, kind, version in rows}
 
     def _create_tables(self) -> None:
         self._connection.execute("create schema if not exists raw")

@@ -71,7 +71,7 @@ def verify(settings: Warehouse, now: Callable[[], datetime], work: Callable[[Big
     """
     project, dataset = parse_url(settings.url)
     steps: list[Step] = []
-    door = Rehearsal(_door(settings, project, now), steps.append)
+    door = Rehearsal(_door(settings, project, now), steps.append, anew=True)
     warehouse = BigQuery(door, project, dataset)
     try:
         warehouse.locate()

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions as google
@@ -47,9 +47,15 @@ class Step:
 class Rehearsal(Door):
     """Tells what would be done; what `link` reads is read, where there is a door to read it through."""
 
-    def __init__(self, door: Door | None, say: Callable[[Step], None]) -> None:
-        """Take the door to a project, or None to tell the statements alone; *say* takes one step at a time."""
-        self._door, self._say = door, say
+    def __init__(self, door: Door | None, say: Callable[[Step], None], *, anew: bool = False) -> None:
+        """Take the door to a project, or None to tell the statements alone.
+
+        Args:
+            door: what BigQuery is asked through.
+            say: takes one step at a time.
+            anew: tell, too, what would be left as it is: no view and no table counts as made by this version.
+        """
+        self._door, self._say, self._anew = door, say, anew
         self.location = door.location if door else None
         self._staged: dict[str, str] = {}
 
@@ -59,7 +65,10 @@ class Rehearsal(Door):
 
     def tables(self, dataset: str) -> dict[str, Table] | None:
         """Return the tables of a dataset."""
-        return self._door.tables(dataset) if self._door else None
+        tables = self._door.tables(dataset) if self._door else None
+        if tables is None or not self._anew:
+            return tables
+        return {name: replace(table, labels=table.labels | {"version": ""}) for name, table in tables.items()}
 
     def has(self, staging: Staging) -> bool:
         """Tell of no staging table."""

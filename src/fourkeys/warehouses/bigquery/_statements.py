@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from fourkeys.streams import Column, Stream
+    from fourkeys.warehouses.base import Definition
 
 LABELS = {"managed_by": "fourkeys"}
 TABLES: dict[str, Stream] = STREAMS | DERIVED
@@ -53,6 +54,22 @@ def add_columns(raw: str, stream: Stream) -> list[str]:
     added = ",\n".join(f"add column if not exists {_column(c, required=False)}" for c in stream.columns)
     labels = _labels(LABELS | {"columns": shape(stream)})
     return [f"alter table {table}\n{added}", f"alter table {table} set options ({labels})"]
+
+
+def make(mart: str, its: Definition, *, moves: bool) -> list[str]:
+    """Return the statements that make a view or a table of the mart; *moves* where it is there, clustered otherwise."""
+    table = f"{mart}.{its.name}"
+    if its.stale is not None:
+        names = ", ".join(f"`{name}`" for name in its.columns)
+        return [f"delete from {table} as held\nwhere {its.stale}", f"insert into {table} ({names})\n{its.query}"]
+    columns = ",\n".join(
+        f"  `{name}`{f' {kind}' if its.kind == 'table' else ''} options (description = {literal(description)})"
+        for name, (kind, description) in its.columns.items()
+    )
+    clustered = f"cluster by {', '.join(its.clustered_by)}\n" if its.clustered_by else ""
+    options = f"description = {literal(its.description)}, {_labels(LABELS | {'version': its.version})}"
+    made = f"create or replace {its.kind} {table} (\n{columns}\n)\n{clustered}options ({options}) as\n{its.query}"
+    return [f"drop table {table}", made] if moves else [made]
 
 
 def is_required(stream: Stream, column: Column) -> bool:

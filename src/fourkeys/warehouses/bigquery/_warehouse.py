@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fourkeys.errors import ConfigError, WarehouseError
-from fourkeys.warehouses.base import Loaded, Row
+from fourkeys.warehouses.base import Held, Loaded, Row
 from fourkeys.warehouses.bigquery import _statements as sql_of
 from fourkeys.warehouses.bigquery._door import Staging
 from fourkeys.warehouses.header import read_header
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fourkeys.streams import Stream
+    from fourkeys.warehouses.base import Definition
     from fourkeys.warehouses.bigquery._door import Door, Table
 
 _DEFAULT_LOCATION = "US"
-_MADE = re.compile(r"create or replace table (?P<name>\S*?(?P<table>\w+)) \((?:.*\n)+?\)\n(?:cluster by (?P<by>.*)\n)?")
 _URL = re.compile(r"bigquery://([a-z][a-z0-9.:-]{4,61}[a-z0-9])/([A-Za-z0-9_]{1,1020})")
 
 
@@ -112,31 +112,36 @@ class BigQuery:
         """Run GoogleSQL that reads, and yield its rows as tuples, a page in memory at a time."""
         yield from self._door.rows(sql, parameters)[1]
 
-    def relations(self) -> dict[str, str]:
-        """What fourkeys made in the mart: names, and `table` or `view`; what others put there is not told."""
-        tables = self._door.tables(f"{self._project}.{self._dataset}") or {}
-        return {name: table.kind for name, table in tables.items() if sql_of.LABELS.items() <= table.labels.items()}
+    def relations(self) -> dict[str, Held]:
+        """What fourkeys made in the mart, by name; see `Warehouse.relations`."""
+        return {
+            name: Held(table.kind, table.labels.get("version", ""))
+            for name, table in self._in_mart().items()
+            if sql_of.LABELS.items() <= table.labels.items()
+        }
 
-    def execute(self, statements: Iterable[str]) -> None:
-        """Run GoogleSQL statements as one script; BigQuery has no transaction for DDL, so what ran before stays."""
+    def make(self, definitions: Sequence[Definition], gone: Mapping[str, str]) -> None:
+        """Drop what is *gone*, then make views and tables, as one script; see `Warehouse.make`.
+
+        BigQuery has no transaction for DDL, so what ran before stays.
+        """
         self._make_room()
-        script = self._replaceable(list(statements))
+        script = [f"drop {kind} {self.names['mart']}.{name}" for name, kind in gone.items()]
+        held = self._in_mart() if any(each.clustered_by for each in definitions) else {}
+        for each in definitions:
+            table = held.get(each.name)
+            # BigQuery replaces no table that has another clustering.
+            moves = bool(table and table.kind == each.kind == "table" and table.clustering != each.clustered_by)
+            script += sql_of.make(self.names["mart"], each, moves=moves)
+        if not script:
+            return
         try:
             self._door.run(script)
         except WarehouseError as error:
             raise WarehouseError(_named(error.message, script), error.hint or "`fourkeys build` again") from error
 
-    def _replaceable(self, script: list[str]) -> list[str]:
-        """Put a drop before what makes a table anew that has another clustering: BigQuery replaces no such table."""
-        made = [_MADE.match(statement) for statement in script]
-        held = (self._door.tables(f"{self._project}.{self._dataset}") or {}) if any(made) else {}
-        ready = []
-        for statement, found in zip(script, made, strict=True):
-            table = held.get(found["table"]) if found else None
-            if found and table and table.kind == "table" and table.clustering != tuple((found["by"] or "").split(", ")):
-                ready.append(f"drop table {found['name']}")
-            ready.append(statement)
-        return ready
+    def _in_mart(self) -> Mapping[str, Table]:
+        return self._door.tables(f"{self._project}.{self._dataset}") or {}
 
     def close(self) -> None:
         """Let go of connections."""
