@@ -8,15 +8,18 @@ as not yet linked by the next one.
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from fourkeys.mart.link import Deployment, Graph, Link, extend, sweep
+from fourkeys.mart.link_plan import Line, Plan, Stored, by_line, plan_of
 from fourkeys.mart.views import quoted
 from fourkeys.streams import DERIVED
 
@@ -26,14 +29,6 @@ if TYPE_CHECKING:
     from fourkeys.warehouses.base import Row, Warehouse
 
 _ORDER = "finished_at, length(deployment_id), deployment_id"
-
-
-class Line(NamedTuple):
-    """What is swept together: the deployments of one service to one environment from one repository."""
-
-    service: str
-    environment: str
-    repository: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +46,25 @@ class Linked:
     swept: tuple[str, ...]
 
 
-class _Stored(NamedTuple):
-    """A row of `deployment_links`, but for its place."""
-
-    service: str
-    environment: str
-    deployment_id: str
-    repository: str | None
-    sha: str | None
-    kind: str
-    base: str
-    previous_deployment_id: str | None
-    undoes_deployment_id: str | None
-
-    @property
-    def line(self) -> Line:
-        return Line(self.service, self.environment, self.repository or "")
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What to do with the repositories: `extended` holds the stored links of a line, `swept` none."""
-
-    extended: dict[Line, list[_Stored]] = field(default_factory=dict)
-    swept: set[str] = field(default_factory=set)
-
-
 def link(warehouse: Warehouse) -> Linked:
     """Link every deployment to the one before it, and every commit to its first deployment."""
+    with _without_collector():
+        return _link(warehouse)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Let no search for cycles walk over millions of texts and tuples again and again: there are none among them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _link(warehouse: Warehouse) -> Linked:
     raw, mart = warehouse.names["raw"], warehouse.names["mart"]
     sql = (
         "select service, environment, coalesce(repository, ''), deployment_id, sha, declared_kind "
@@ -89,10 +75,10 @@ def link(warehouse: Warehouse) -> Linked:
     for service, environment, repository, deployment_id, sha, declared_kind in warehouse.stream(sql):
         lines[Line(service, environment, repository)].append(Deployment(deployment_id, sha, declared_kind))
         orders[service, environment].append(deployment_id)
-    links = f"select {', '.join(_Stored._fields)} from {raw}.deployment_links order by position"
-    stored = [_Stored(*row) for row in warehouse.stream(links)]
+    links = f"select {', '.join(Stored._fields)} from {raw}.deployment_links order by position"
+    stored = [Stored(*row) for row in warehouse.stream(links)]
     unknown = {(row["repository"], row["sha"]) for row in warehouse.query(f"select * from {raw}.link_boundaries")}
-    plan = _plan(lines, _by_line(stored), unknown, _filled(warehouse, raw) if unknown else ())
+    plan = plan_of(lines, by_line(stored), unknown, _filled(warehouse, raw) if unknown else ())
     found = _extend(warehouse, raw, lines, plan)
     new = sum(len(each) for each in found.values())
     found |= _sweep(warehouse, raw, lines, plan)
@@ -102,29 +88,7 @@ def link(warehouse: Warehouse) -> Linked:
     return Linked(sum(map(len, lines.values())), new, tuple(sorted(plan.swept)))
 
 
-def _plan(
-    lines: dict[Line, list[Deployment]],
-    stored: dict[Line, list[_Stored]],
-    unknown: Collection[tuple[str, str | None]],
-    filled: Collection[str],
-) -> _Plan:
-    """Tell, by what is stored, which lines only grew and which repositories must be swept."""
-    plan = _Plan(swept={line.repository for line in stored if line not in lines})
-    for line, deployments in lines.items():
-        links = stored.get(line, [])
-        if len(links) == len(deployments) and all(map(_same, links, deployments)) and line.repository not in filled:
-            continue
-        last = (line.repository, links[-1].sha) if links else None
-        grew = len(links) < len(deployments) and all(map(_same, links, deployments))
-        if grew and last and last[1] and last not in unknown and line.repository not in filled:
-            plan.extended[line] = links
-        else:
-            plan.swept.add(line.repository)
-    plan.extended = {line: links for line, links in plan.extended.items() if line.repository not in plan.swept}
-    return plan
-
-
-def _extend(warehouse: Warehouse, raw: str, lines: dict[Line, list[Deployment]], plan: _Plan) -> dict[Line, list[Link]]:
+def _extend(warehouse: Warehouse, raw: str, lines: dict[Line, list[Deployment]], plan: Plan) -> dict[Line, list[Link]]:
     """Link what is new in the lines that only grew; a line where that cannot be told is marked to be swept."""
     found: dict[Line, list[Link]] = {}
     graphs = _unreached(warehouse, raw, plan.extended)
@@ -139,7 +103,7 @@ def _extend(warehouse: Warehouse, raw: str, lines: dict[Line, list[Deployment]],
     return {line: links for line, links in found.items() if line.repository not in plan.swept}
 
 
-def _sweep(warehouse: Warehouse, raw: str, lines: dict[Line, list[Deployment]], plan: _Plan) -> dict[Line, list[Link]]:
+def _sweep(warehouse: Warehouse, raw: str, lines: dict[Line, list[Deployment]], plan: Plan) -> dict[Line, list[Link]]:
     """Sweep the marked repositories from their beginning."""
     found: dict[Line, list[Link]] = {line: [] for line in lines if line.repository in plan.swept}
     by_repository = defaultdict(list)
@@ -162,15 +126,14 @@ def _sweep(warehouse: Warehouse, raw: str, lines: dict[Line, list[Deployment]], 
 def _write(
     warehouse: Warehouse,
     orders: dict[tuple[str, str], list[str]],
-    stored: Sequence[_Stored],
+    stored: Sequence[Stored],
     found: dict[Line, list[Link]],
     swept: Collection[str],
 ) -> None:
     where = f"repository in unnest({_strings(sorted(swept))})" if swept else "false"
     warehouse.replace(DERIVED["deployment_commits"], _commit_rows(found), where)
     warehouse.replace(DERIVED["link_boundaries"], _boundary_rows(warehouse, found), where)
-    kept = {(row.service, row.environment, row.deployment_id): row for row in stored if row.repository not in swept}
-    fresh = {(row.service, row.environment, row.deployment_id): row for row in _link_rows(found)}
+    links = {(row.service, row.environment, row.deployment_id): row for row in _link_rows(found)}
     before: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in stored:
         before[row.service, row.environment].append(row.deployment_id)
@@ -178,10 +141,12 @@ def _write(
     grown = {
         group
         for group, order in orders.items()
-        if order[: len(before[group])] == before[group] and not any((*group, each) in fresh for each in before[group])
+        if order[: len(before[group])] == before[group] and not any((*group, each) in links for each in before[group])
     }
     rewritten = sorted({"/".join(group) for group in {*before, *orders} - grown})
-    links = kept | fresh
+    for row in stored:
+        if (row.service, row.environment) not in grown and row.repository not in swept:
+            links.setdefault((row.service, row.environment, row.deployment_id), row)
     rows = (
         links[*group, deployment_id]._asdict() | {"position": position}
         for group, order in orders.items()
@@ -190,13 +155,6 @@ def _write(
     )
     where = f"concat(service, '/', environment) in unnest({_strings(rewritten)})" if rewritten else "false"
     warehouse.replace(DERIVED["deployment_links"], rows, where)
-
-
-def _by_line(stored: Iterable[_Stored]) -> dict[Line, list[_Stored]]:
-    lines: dict[Line, list[_Stored]] = defaultdict(list)
-    for row in stored:
-        lines[row.line].append(row)
-    return lines
 
 
 def _filled(warehouse: Warehouse, raw: str) -> set[str]:
@@ -234,17 +192,10 @@ def _unreached(warehouse: Warehouse, raw: str, lines: Collection[Line]) -> dict[
     return {line: Graph(commits) for line, commits in found.items()}
 
 
-def _same(link: _Stored, deployment: Deployment) -> bool:
-    """Whether a stored link is of this deployment, of this commit."""
-    return link.deployment_id == deployment.deployment_id and (
-        link.sha == deployment.sha or (link.sha or "").startswith(deployment.sha or "?")
-    )
-
-
-def _link_rows(found: dict[Line, list[Link]]) -> Iterator[_Stored]:
+def _link_rows(found: dict[Line, list[Link]]) -> Iterator[Stored]:
     for line, links in found.items():
         for each in links:
-            yield _Stored(
+            yield Stored(
                 line.service,
                 line.environment,
                 each.deployment.deployment_id,
