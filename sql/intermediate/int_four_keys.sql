@@ -57,7 +57,10 @@ units as (
 
 changes as (
 
-    select * from ${mart}.changes
+    select * from ${mart}.int_changes
+    where
+        quality = 'ok'
+        and environment = '${environment}'
 
 ),
 

@@ -24,7 +24,10 @@ deployments as (
 
 changes as (
 
-    select * from ${mart}.changes
+    select * from ${mart}.int_changes
+    where
+        quality = 'ok'
+        and environment = '${environment}'
 
 ),
 
@@ -56,11 +59,11 @@ units as (
     select
         members.scope,
         members.unit,
-        concat(
+        cast(concat('0x', substr(to_hex(md5(concat(
             coalesce(any_value(members.owner), ''), ',',
             cast(count(*) as string), ',',
             coalesce(cast(min(first_deployments.first_date) as string), '')
-        ) as facts
+        ))), 1, 10)) as int64) as total
 
     from members
     left join first_deployments
@@ -197,11 +200,8 @@ select
     periods.service,
     periods.period_start,
     periods.period_end,
-    concat(
-        cast(periods.period_end as string), ',',
-        if(periods.period_end > date(${now}, '${timezone}'), 'open', 'over'), ',',
-        units.facts, ',',
-        coalesce(cast(happened.total as string), '')
+    cast(
+        units.total + coalesce(happened.total, 0) + if(periods.period_end > date(${now}, '${timezone}'), 1, 0) as int64
     ) as inputs
 
 from periods

@@ -154,7 +154,7 @@ def _version(names: Mapping[str, str], values: Mapping[str, str]) -> str:
 def render(text: str, names: Mapping[str, str], values: Mapping[str, str], periods: str = PERIODS) -> str:
     """Fill in the placeholders of *text*; other *periods* are a query in parentheses, and are not kept."""
     if periods != PERIODS:
-        periods = f"(select *, '' as inputs from {periods})"
+        periods = f"(select *, 0 as inputs from {periods})"
     return Template(text.replace("${periods}", periods)).substitute(values, **names)
 
 
