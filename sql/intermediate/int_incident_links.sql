@@ -69,6 +69,19 @@ changes as (
 
 ),
 
+pull_requests as (
+
+    select * from ${mart}.int_pull_requests_deployed
+    where environment = '${environment}'
+
+),
+
+pull_request_commits as (
+
+    select * from ${mart}.stg_pull_request_commits
+
+),
+
 carried as (
 
     select
@@ -84,6 +97,17 @@ carried as (
         sha
 
     from changes
+    union all
+    select
+        pull_requests.service,
+        pull_requests.deployment_id,
+        pull_request_commits.sha
+
+    from pull_requests
+    inner join pull_request_commits
+        on
+            pull_requests.repository = pull_request_commits.repository
+            and pull_requests.pull_request = pull_request_commits.pull_request
 
 ),
 
@@ -132,6 +156,23 @@ by_override as (
 
 ),
 
+-- rows that are one deployment, because their external id is one, name it each
+written_deployments as (
+
+    select
+        service,
+        deployment_id,
+        external_id
+
+    from ${raw}.deployments
+    where
+        coalesce(environment, 'production') = '${environment}'
+        and coalesce(status, 'succeeded') = 'succeeded'
+        and coalesce(kind, 'deploy') in ('deploy', 'promote', 'rollback')
+        and finished_at is not null
+
+),
+
 -- all names of a deployment, so that they are joined by equality
 deployment_names as (
 
@@ -148,13 +189,19 @@ deployment_names as (
     where
         all_deployments.original_deployment_id is not null
         and name is not null
+    union all
+    select
+        all_deployments.service,
+        all_deployments.original_deployment_id as deployment_id,
+        all_deployments.position,
+        written_deployments.deployment_id as name
 
-),
-
-pull_requests as (
-
-    select * from ${mart}.int_pull_requests_deployed
-    where environment = '${environment}'
+    from all_deployments
+    inner join written_deployments
+        on
+            all_deployments.service = written_deployments.service
+            and all_deployments.external_id = written_deployments.external_id
+    where all_deployments.original_deployment_id is not null
 
 ),
 

@@ -74,7 +74,7 @@ sides as (
         ) as is_before,
         (
             request_counts.minute >= days.deployed_at
-            and request_counts.minute < days.latest
+            and timestamp_add(request_counts.minute, interval 1 minute) <= days.latest
             and (
                 days.next_started_at is null
                 or timestamp_add(request_counts.minute, interval 1 minute) <= days.next_started_at

@@ -87,8 +87,15 @@ merges as (
         services.service,
         '${environment}' as environment,
         pull_requests.repository,
-        cast(pull_requests.number as string) as deployment_id,
-        cast(pull_requests.number as string) as external_id,
+        -- numbers are of a repository: where a service has several, its name goes with them
+        concat(
+            if(only_repositories.service is null, concat(pull_requests.repository, '#'), ''),
+            cast(pull_requests.number as string)
+        ) as deployment_id,
+        concat(
+            if(only_repositories.service is null, concat(pull_requests.repository, '#'), ''),
+            cast(pull_requests.number as string)
+        ) as external_id,
         concat('#', cast(pull_requests.number as string)) as ref,
         pull_requests.merge_commit_sha as sha,
         pull_requests.html_url as url,
@@ -101,6 +108,8 @@ merges as (
         on services.service = repositories.service
     inner join ${raw}.ghes_pull_requests as pull_requests
         on repositories.repository = pull_requests.repository
+    left join only_repositories
+        on services.service = only_repositories.service
     left join ${raw}.ghes_repositories as ghes_repositories
         on repositories.repository = ghes_repositories.repository
     left join pull_requests_elsewhere
@@ -112,8 +121,10 @@ merges as (
         services.deployments_from = 'merges'
         and pull_requests_elsewhere.service is null
         and pull_requests.merged_at is not null
-        and pull_requests.base_ref is not distinct from coalesce(
-            ghes_repositories.default_branch, pull_requests.base_ref
+        and (
+            ghes_repositories.default_branch is null
+            or pull_requests.base_ref is null
+            or pull_requests.base_ref = ghes_repositories.default_branch
         )
 
 ),

@@ -89,7 +89,8 @@ class Oracle:
         kept.sort(key=lambda r: (datetime.fromisoformat(r["finished_at"]), len(r["deployment_id"]), r["deployment_id"]))
         first: dict[str, Row] = {}
         for row in kept:
-            first.setdefault(row.get("external_id") or row["deployment_id"], row)
+            kept_row = first.setdefault(row.get("external_id") or row["deployment_id"], row | {"names": set()})
+            kept_row["names"] |= {row["deployment_id"], row.get("external_id")}
         return list(first.values())
 
     def ancestors(self, sha: str) -> set[str]:
@@ -154,6 +155,9 @@ class Oracle:
     def _carry(self, here: Deployed, counted: set[str]) -> None:
         """Count the changes that a deployment brings; *counted* are those that came before."""
         here.carried |= here.new
+        for number, pull in self.pulls.items():
+            if pull["merge_commit_sha"] in here.new:
+                here.carried |= {row["sha"] for row in self.branches.get(number, [])}
         for change in (change for commit in here.new for change in self.originals(commit)):
             if change["sha"] in counted:
                 continue
@@ -169,14 +173,19 @@ class Oracle:
         rollback.is_rework = True
         first, is_known = None, rollback.row["sha"] in self.commits
         for earlier in reversed(past):
-            if earlier.row["sha"] == rollback.row["sha"]:
+            if earlier.row["sha"] is not None and earlier.row["sha"] == rollback.row["sha"]:
                 break
             both_known = is_known and earlier.row["sha"] in self.commits
             if both_known and rollback.row["sha"] not in self.ancestors(earlier.row["sha"]):
                 break
             first = earlier
         else:
-            first = first if is_known else past[-1]
+            if not is_known:
+                first = past[-1]
+                for earlier in reversed(past):
+                    if first.row["sha"] is None or earlier.row["sha"] != first.row["sha"]:
+                        break
+                    first = earlier
         if first:
             first.undone_at.append(rollback.finished)
 
@@ -210,7 +219,7 @@ class Oracle:
             behind = None
             for deployment in self.deployments:
                 behind = behind if deployment.kind == "redeployment" else deployment
-                if {deployment.row["deployment_id"], deployment.row.get("external_id")} & set(names):
+                if deployment.row["names"] & set(names):
                     return behind
             for deployment in self.real:
                 if any(sha.startswith(name) for name in names if len(name) >= 7 for sha in deployment.carried):

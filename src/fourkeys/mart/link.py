@@ -202,16 +202,27 @@ def _kind(graph: Graph, seen: bytearray, current: Deployment, previous: Deployme
 def _first_undone(graph: Graph, rollback: Deployment, past: Sequence[Deployment]) -> str:
     """Walk back over the deployments that the rollback's commit came before, to the first of them.
 
-    Where that commit is unknown, and was not deployed before, only the deployment before it is known to be undone.
+    Where that commit is unknown, and was not deployed before, only the deployment before it is known to be undone, or
+    the one that it repeats.
     """
     undone, is_known = past[-1].deployment_id, _known(graph, rollback)
     for deployment in reversed(past):
-        if deployment.sha == rollback.sha:
+        if deployment.sha is not None and deployment.sha == rollback.sha:
             return undone
         if is_known and _known(graph, deployment) and not graph.is_ancestor(str(rollback.sha), str(deployment.sha)):
             return undone
         undone = deployment.deployment_id
-    return undone if is_known else past[-1].deployment_id
+    return undone if is_known else _first_of_last(past)
+
+
+def _first_of_last(past: Sequence[Deployment]) -> str:
+    """Return the deployment that the last one repeats, or the last one."""
+    last = past[-1]
+    for deployment in reversed(past):
+        if last.sha is None or deployment.sha != last.sha:
+            break
+        last = deployment
+    return last.deployment_id
 
 
 def _only_with_prefix(ordered: Sequence[str], prefix: str) -> str | None:
