@@ -95,7 +95,7 @@ def _extend(warehouse: Warehouse, raw: str, lines: dict[Line, list[Deployment]],
     for line, links in plan.extended.items():
         last = links[-1]
         before = Deployment(last.deployment_id, last.sha, last.kind)
-        new = extend(graphs.get(line) or Graph(()), before, lines[line][len(links) :])
+        new = extend(graphs[line], before, lines[line][len(links) :])
         if new is None:
             plan.swept.add(line.repository)
         else:
