@@ -159,17 +159,8 @@ by_override as (
 -- rows that are one deployment, because their external id is one, name it each
 written_deployments as (
 
-    select
-        service,
-        deployment_id,
-        external_id
-
-    from ${raw}.deployments
-    where
-        coalesce(environment, 'production') = '${environment}'
-        and coalesce(status, 'succeeded') = 'succeeded'
-        and coalesce(kind, 'deploy') in ('deploy', 'promote', 'rollback')
-        and finished_at is not null
+    select * from ${mart}.stg_deployments_written
+    where environment = '${environment}'
 
 ),
 

@@ -24,11 +24,7 @@ pull_requests as (
 
 pull_request_commits as (
 
-    select
-        *,
-        position = max(position) over (partition by repository, pull_request) as is_head
-
-    from ${mart}.stg_pull_request_commits
+    select * from ${mart}.stg_pull_request_commits
 
 ),
 
@@ -40,7 +36,9 @@ branches as (
         count(*) as count_commits,
         min(pull_request_commits.authored_at) as first_authored_at,
         coalesce(
-            logical_or(pull_request_commits.is_head and pull_request_commits.sha = pull_requests.merge_commit_sha),
+            max(pull_request_commits.position) = max(
+                if(pull_request_commits.sha = pull_requests.merge_commit_sha, pull_request_commits.position, null)
+            ),
             false
         ) as ends_at_merge_commit,
         coalesce(

@@ -12,6 +12,12 @@ resources as (
 
 ),
 
+repositories as (
+
+    select * from ${mart}.stg_repositories
+
+),
+
 deployments as (
 
     select * from ${mart}.int_deployments
@@ -304,57 +310,38 @@ findings as (
     select
         'history_incomplete' as name,
         'info' as severity,
-        resources.service,
+        repositories.service,
         concat(boundaries.repository, ' ', boundaries.sha) as example
 
-    from (
-        select distinct
-            service,
-            resource as repository
-
-        from resources
-        where source = 'ghes'
-    ) as resources
+    from repositories
     inner join ${raw}.link_boundaries as boundaries
-        on resources.repository = boundaries.repository
+        on repositories.repository = boundaries.repository
     union all
     select
         'repository_without_commits' as name,
         'error' as severity,
-        resources.service,
-        resources.resource as example
+        repositories.service,
+        repositories.repository as example
 
-    from (
-        select distinct
-            service,
-            resource
-
-        from resources
-        where source = 'ghes'
-    ) as resources
+    from repositories
     left join committed_repositories
-        on resources.resource = committed_repositories.repository
+        on repositories.repository = committed_repositories.repository
     where committed_repositories.repository is null
     union all
     select
         'repository_unmapped' as name,
         'info' as severity,
         'unmapped' as service,
-        repositories.repository as example
+        extracted.repository as example
 
     from (
         select distinct repository
 
         from ${raw}.ghes_repositories
-    ) as repositories
-    left join (
-        select distinct resource
-
-        from resources
-        where source = 'ghes'
-    ) as claimed
-        on repositories.repository = claimed.resource
-    where claimed.resource is null
+    ) as extracted
+    left join repositories
+        on extracted.repository = repositories.repository
+    where repositories.repository is null
     union all
     select
         'app_unmapped' as name,

@@ -29,10 +29,9 @@ service_repositories as (
 
     select
         service,
-        resource as repository
+        repository
 
-    from ${raw}.service_resources
-    where source = 'ghes'
+    from ${mart}.stg_repositories
     union distinct
     select
         service,

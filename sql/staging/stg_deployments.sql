@@ -8,12 +8,7 @@ services as (
 
 repositories as (
 
-    select distinct
-        service,
-        resource as repository
-
-    from ${raw}.service_resources
-    where source = 'ghes'
+    select * from ${mart}.stg_repositories
 
 ),
 
@@ -29,27 +24,15 @@ apps as (
 
 ),
 
-only_repositories as (
-
-    select
-        service,
-        min(repository) as repository
-
-    from repositories
-    group by service
-    having count(*) = 1
-
-),
-
 pull_requests_elsewhere as (
 
     select * from ${mart}.stg_pull_requests_elsewhere
 
 ),
 
-renames as (
+written as (
 
-    select * from ${mart}.stg_renames
+    select * from ${mart}.stg_deployments_written
 
 ),
 
@@ -89,11 +72,11 @@ merges as (
         pull_requests.repository,
         -- numbers are of a repository: where a service has several, its name goes with them
         concat(
-            if(only_repositories.service is null, concat(pull_requests.repository, '#'), ''),
+            if(repositories.is_only, '', concat(pull_requests.repository, '#')),
             cast(pull_requests.number as string)
         ) as deployment_id,
         concat(
-            if(only_repositories.service is null, concat(pull_requests.repository, '#'), ''),
+            if(repositories.is_only, '', concat(pull_requests.repository, '#')),
             cast(pull_requests.number as string)
         ) as external_id,
         concat('#', cast(pull_requests.number as string)) as ref,
@@ -108,8 +91,6 @@ merges as (
         on services.service = repositories.service
     inner join ${raw}.ghes_pull_requests as pull_requests
         on repositories.repository = pull_requests.repository
-    left join only_repositories
-        on services.service = only_repositories.service
     left join ${raw}.ghes_repositories as ghes_repositories
         on repositories.repository = ghes_repositories.repository
     left join pull_requests_elsewhere
@@ -164,7 +145,7 @@ heroku_releases as (
     select
         services.service,
         apps.environment,
-        only_repositories.repository,
+        repositories.repository,
         concat(releases.app_name, ' v', cast(releases.version as string)) as deployment_id,
         concat(releases.app_name, ' v', cast(releases.version as string)) as external_id,
         concat('v', cast(releases.version as string)) as ref,
@@ -181,42 +162,14 @@ heroku_releases as (
         on services.service = apps.service
     inner join ${raw}.heroku_releases as releases
         on apps.app_name = releases.app_name
-    left join only_repositories
-        on services.service = only_repositories.service
+    left join repositories
+        on
+            services.service = repositories.service
+            and repositories.is_only
     where
         services.deployments_from = 'heroku'
         and releases.first_terminal_status = 'succeeded'
         and releases.kind in ('deploy', 'promote', 'rollback')
-
-),
-
-written as (
-
-    select
-        services.service,
-        coalesce(deployments.environment, 'production') as environment,
-        coalesce(renames.repository, deployments.repository, only_repositories.repository) as repository,
-        deployments.deployment_id,
-        coalesce(deployments.external_id, deployments.deployment_id) as external_id,
-        cast(null as string) as ref,
-        lower(deployments.sha) as sha,
-        cast(null as string) as url,
-        coalesce(deployments.kind, 'deploy') as declared_kind,
-        deployments.started_at,
-        deployments.finished_at
-
-    from services
-    inner join ${raw}.deployments as deployments
-        on services.service = deployments.service
-    left join only_repositories
-        on services.service = only_repositories.service
-    left join renames
-        on deployments.repository = renames.earlier_repository
-    where
-        services.deployments_from = 'csv'
-        and coalesce(deployments.status, 'succeeded') = 'succeeded'
-        and coalesce(deployments.kind, 'deploy') in ('deploy', 'promote', 'rollback')
-        and deployments.finished_at is not null
 
 ),
 
@@ -230,7 +183,20 @@ all_deployments as (
     union all
     select * from heroku_releases
     union all
-    select * from written
+    select
+        service,
+        environment,
+        repository,
+        deployment_id,
+        external_id,
+        cast(null as string) as ref,
+        sha,
+        cast(null as string) as url,
+        declared_kind,
+        started_at,
+        finished_at
+
+    from written
 
 ),
 

@@ -8,10 +8,9 @@ repositories as (
 
 claimed as (
 
-    select distinct resource as repository
+    select distinct repository
 
-    from ${raw}.service_resources
-    where source = 'ghes'
+    from ${mart}.stg_repositories
 
 ),
 
