@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fourkeys.mart.commits import Hashes
 from fourkeys.mart.link import Deployment, Graph, Link, sweep
 
 LINE = Graph([("a", []), ("b", ["a"]), ("c", ["b"]), ("d", ["c"])])
@@ -29,7 +30,8 @@ def test_the_first_deployment_is_the_baseline() -> None:
 
 def test_an_unknown_commit_before_gives_no_samples() -> None:
     """Where the deployment before is of an unknown commit, what is new cannot be told."""
-    assert ["baseline", "base_unknown", "ok"] == [link.base for link in links(LINE, "?", "b", "c")]
+    assert ["baseline", "ok", "base_unknown", "ok"] == [link.base for link in links(LINE, "a", "?", "b", "c")]
+    assert ["baseline", "baseline", "ok"] == [link.base for link in links(LINE, "?", "b", "c")]
 
 
 def test_same_commit_again_is_a_redeployment() -> None:
@@ -95,11 +97,16 @@ def test_long_histories_do_not_overflow() -> None:
     assert "rollback" == found[2].kind
 
 
+def test_a_commit_whose_parents_nobody_told_ends_what_is_known() -> None:
+    """It is a commit like others, and its own boundary."""
+    assert ["b"] == links(Graph([("b", None), ("c", ["b"])]), "c")[0].unknown
+
+
 def test_abbreviated_shas_are_resolved() -> None:
     """Seven or more letters that only one commit starts with are that commit; fewer, or two, are unknown."""
-    graph = Graph([("aaaaaaaa1", []), ("aaaaaaaa2", []), ("bbbbbbbb1", [])])
+    known = Hashes(["aaaaaaaa1", "aaaaaaaa2", "bbbbbbbb1", "ccccccc", "cccccccc1"])
 
-    assert ("bbbbbbbb1", None, None) == tuple(map(graph.resolve, ("bbbbbbb", "aaaaaaaa", "bbb")))
+    assert ["bbbbbbbb1", None, None, "ccccccc"] == list(map(known.resolve, ("bbbbbbb", "aaaaaaaa", "bbb", "ccccccc")))
 
 
 def test_what_is_declared_decides_where_ancestry_cannot() -> None:

@@ -47,7 +47,8 @@ def test_the_demo_runs_from_an_empty_environment(wheel: Path, tmp_path: Path) ->
     """Installed alone, without the checkout and the development tools, the demo works from any folder."""
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", "--constraint", str(ROOT / "constraints.txt")]
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-compile"]
+    install = [*pip, "--constraint", str(ROOT / "constraints.txt")]
     subprocess.run([*install, str(wheel)], check=True, capture_output=True, timeout=240)
     done = subprocess.run(
         [str(tmp_path / "env" / "bin" / "fourkeys"), "demo"],

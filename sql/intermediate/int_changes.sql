@@ -76,6 +76,50 @@ graph_changes as (
 
 ),
 
+-- merge commits of branches whose parents only the history tells
+branch_merges as (
+
+    select distinct
+        commits.repository,
+        commits.sha
+
+    from pull_request_commits
+    inner join commits
+        on
+            pull_request_commits.repository = commits.repository
+            and pull_request_commits.sha = commits.sha
+    where
+        pull_request_commits.count_parents is null
+        and commits.count_parents >= 2
+
+),
+
+originals as (
+
+    select
+        squashes.repository,
+        squashes.merge_commit_sha,
+        squashes.pull_request,
+        pull_request_commits.sha,
+        pull_request_commits.authored_at,
+        pull_request_commits.committed_at
+
+    from squashes
+    inner join pull_request_commits
+        on
+            squashes.repository = pull_request_commits.repository
+            and squashes.pull_request = pull_request_commits.pull_request
+    left join branch_merges
+        on
+            pull_request_commits.repository = branch_merges.repository
+            and pull_request_commits.sha = branch_merges.sha
+    where
+        coalesce(pull_request_commits.count_parents, 1) <= 1
+        and branch_merges.sha is null
+
+),
+
+-- what is squashed may have been squashed before, into the branch
 squashed_changes as (
 
     select
@@ -83,21 +127,21 @@ squashed_changes as (
         deployment_commits.environment,
         deployment_commits.deployment_id,
         deployment_commits.repository,
-        pull_request_commits.sha,
-        pull_request_commits.pull_request,
-        pull_request_commits.authored_at,
-        pull_request_commits.committed_at
+        coalesce(nested.sha, originals.sha) as sha,
+        coalesce(nested.pull_request, originals.pull_request) as pull_request,
+        if(nested.sha is null, originals.authored_at, nested.authored_at) as authored_at,
+        if(nested.sha is null, originals.committed_at, nested.committed_at) as committed_at
 
     from deployment_commits
-    inner join squashes
+    inner join originals
         on
-            deployment_commits.repository = squashes.repository
-            and deployment_commits.sha = squashes.merge_commit_sha
-    inner join pull_request_commits
+            deployment_commits.repository = originals.repository
+            and deployment_commits.sha = originals.merge_commit_sha
+    left join originals as nested
         on
-            squashes.repository = pull_request_commits.repository
-            and squashes.pull_request = pull_request_commits.pull_request
-    where coalesce(pull_request_commits.count_parents, 1) <= 1
+            originals.repository = nested.repository
+            and originals.sha = nested.merge_commit_sha
+            and originals.pull_request != nested.pull_request
 
 ),
 

@@ -24,8 +24,13 @@ select
     deployments.environment,
     deployments.deployment_id,
     deployments.external_id,
-    deployments.repository,
+    links.repository,
     coalesce(links.sha, deployments.sha) as sha,
+    last_value(if(links.kind = 'redeployment', null, deployments.deployment_id) ignore nulls) over (
+        partition by deployments.service, deployments.environment, links.repository
+        order by links.position
+        rows between unbounded preceding and current row
+    ) as original_deployment_id,
     links.previous_deployment_id,
     links.undoes_deployment_id,
 

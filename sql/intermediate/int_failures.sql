@@ -57,7 +57,7 @@ pull_requests as (
     select * from ${mart}.int_pull_requests_deployed
     where
         environment = '${environment}'
-        and base = 'ok'
+        and base != 'baseline'
 
 ),
 

@@ -8,15 +8,7 @@ incidents as (
 
 all_deployments as (
 
-    select
-        *,
-        last_value(if(is_redeployment, null, deployment_id) ignore nulls) over (
-            partition by service, repository
-            order by position
-            rows between unbounded preceding and current row
-        ) as original_deployment_id
-
-    from ${mart}.int_deployments
+    select * from ${mart}.int_deployments
     where environment = '${environment}'
 
 ),
@@ -40,7 +32,7 @@ overrides as (
     select
         overrides.incident_key,
         overrides.service,
-        all_deployments.original_deployment_id as deployment_id,
+        overrides.deployment_id,
         all_deployments.position
 
     from ${mart}.int_overrides as overrides

@@ -22,7 +22,7 @@ select
     overrides.override_key,
     overrides.service,
     overrides.environment,
-    deployments.deployment_id,
+    deployments.original_deployment_id as deployment_id,
     incidents.incident_key,
 
     overrides.named_deployment,

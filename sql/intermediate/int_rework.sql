@@ -40,7 +40,7 @@ carried_reverts as (
         'revert' as rule
 
     from reverts
-    where base = 'ok'
+    where base != 'baseline'
 
 ),
 
@@ -54,7 +54,7 @@ hotfixes as (
 
     from pull_requests
     where
-        pull_requests.base = 'ok'
+        pull_requests.base != 'baseline'
         and (
             exists (
                 select 1

@@ -6,9 +6,14 @@ services as (
 
 ),
 
+-- numbers of pull requests, and ids of hand-made rows, are unique in their repository only
 repositories as (
 
-    select * from ${mart}.stg_repositories
+    select
+        *,
+        if(is_only, '', concat(repository, '#')) as id_prefix
+
+    from ${mart}.stg_repositories
 
 ),
 
@@ -33,6 +38,11 @@ pull_requests_elsewhere as (
 written as (
 
     select * from ${mart}.stg_deployments_written
+    qualify
+        row_number() over (
+            partition by service, environment, external_id
+            order by finished_at, length(deployment_id), deployment_id
+        ) = 1
 
 ),
 
@@ -42,10 +52,10 @@ releases as (
         services.service,
         '${environment}' as environment,
         releases.repository,
-        cast(releases.id as string) as deployment_id,
+        concat(repositories.id_prefix, cast(releases.id as string)) as deployment_id,
         cast(releases.id as string) as external_id,
         releases.tag_name as ref,
-        releases.target_sha as sha,
+        lower(releases.target_sha) as sha,
         releases.html_url as url,
         'deploy' as declared_kind,
         releases.published_at as started_at,
@@ -70,17 +80,10 @@ merges as (
         services.service,
         '${environment}' as environment,
         pull_requests.repository,
-        -- numbers are of a repository: where a service has several, its name goes with them
-        concat(
-            if(repositories.is_only, '', concat(pull_requests.repository, '#')),
-            cast(pull_requests.number as string)
-        ) as deployment_id,
-        concat(
-            if(repositories.is_only, '', concat(pull_requests.repository, '#')),
-            cast(pull_requests.number as string)
-        ) as external_id,
+        concat(repositories.id_prefix, cast(pull_requests.number as string)) as deployment_id,
+        cast(pull_requests.number as string) as external_id,
         concat('#', cast(pull_requests.number as string)) as ref,
-        pull_requests.merge_commit_sha as sha,
+        lower(pull_requests.merge_commit_sha) as sha,
         pull_requests.html_url as url,
         'deploy' as declared_kind,
         pull_requests.merged_at as started_at,
@@ -116,10 +119,10 @@ ghes_deployments as (
         services.service,
         deployments.environment,
         deployments.repository,
-        cast(deployments.id as string) as deployment_id,
+        concat(repositories.id_prefix, cast(deployments.id as string)) as deployment_id,
         cast(deployments.id as string) as external_id,
         deployments.ref,
-        deployments.sha,
+        lower(deployments.sha) as sha,
         cast(null as string) as url,
         'deploy' as declared_kind,
         deployments.created_at as started_at,
@@ -149,7 +152,7 @@ heroku_releases as (
         concat(releases.app_name, ' v', cast(releases.version as string)) as deployment_id,
         concat(releases.app_name, ' v', cast(releases.version as string)) as external_id,
         concat('v', cast(releases.version as string)) as ref,
-        releases.commit_sha as sha,
+        lower(releases.commit_sha) as sha,
         concat(
             'https://dashboard.heroku.com/apps/', releases.app_name, '/activity/releases/', releases.id
         ) as url,
@@ -168,7 +171,7 @@ heroku_releases as (
             and repositories.is_only
     where
         services.deployments_from = 'heroku'
-        and releases.first_terminal_status = 'succeeded'
+        and coalesce(releases.first_terminal_status, releases.status) = 'succeeded'
         and releases.kind in ('deploy', 'promote', 'rollback')
 
 ),
@@ -205,8 +208,8 @@ first_successes as (
     select * from all_deployments
     qualify
         row_number() over (
-            partition by service, environment, external_id
-            order by finished_at, length(deployment_id), deployment_id
+            partition by service, environment, deployment_id
+            order by finished_at
         ) = 1
 
 )

@@ -14,8 +14,7 @@ from fourkeys.errors import FileError, FourkeysError, PartialError, UsageError
 from fourkeys.extraction import Errand
 from fourkeys.files import read_manifest, verify
 from fourkeys.mart import views
-from fourkeys.mart.commits import known_shas, unknown_deployed
-from fourkeys.mart.link import Graph
+from fourkeys.mart.commits import Hashes, known_shas, unknown_deployed
 from fourkeys.mart.linking import Linked, link
 from fourkeys.streams import DERIVED, STREAMS, Stream, stream
 
@@ -131,7 +130,7 @@ def _extract(name: str, errand: Errand, open_warehouse: Opener) -> None:
 def known_commits(open_warehouse: Opener) -> Callable[[str], str | None]:
     """Return what finds the full hash of a loaded commit by its beginning: Heroku's texts have only that."""
     with open_warehouse() as warehouse:
-        return Graph((sha, ()) for sha in known_shas(warehouse)).resolve
+        return Hashes(known_shas(warehouse)).resolve
 
 
 def _read_deployed(night: Night, out: Path) -> None:

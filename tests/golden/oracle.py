@@ -109,18 +109,33 @@ class Oracle:
         commit = self.commits[sha]
         if len(commit["parents"]) > 1:
             return []
-        for number in sorted(self.pulls):
-            if self.pulls[number]["merge_commit_sha"] == sha and self.is_squash(number):
-                return [row for row in self.branches[number] if len(row.get("parents") or []) <= 1]
-        return [commit]
+        outer = self.squash_of(sha)
+        if outer is None:
+            return [commit]
+        found = []
+        for row in self.squashed(outer):
+            inner = self.squash_of(row["sha"])
+            found += (self.squashed(inner) if inner not in {None, outer} else []) or [row]
+        return found
+
+    def squash_of(self, sha: str) -> int | None:
+        """Return the pull request whose squash a commit is."""
+        numbers = (n for n in sorted(self.pulls) if self.pulls[n]["merge_commit_sha"] == sha and self.is_squash(n))
+        return next(numbers, None)
+
+    def squashed(self, number: int) -> list[Row]:
+        """Return the commits of a pull request that are no merges."""
+        return [row for row in self.branches[number] if len(row.get("parents") or []) <= 1]
 
     def is_squash(self, number: int) -> bool:
         """Whether a pull request was merged as one new commit."""
         merge = self.pulls[number]["merge_commit_sha"]
         branch = sorted(self.branches.get(number, []), key=lambda row: row["position"])
-        if not branch or merge not in self.commits or len(self.commits[merge]["parents"]) > 1:
+        if not branch or branch[-1]["sha"] == merge:
             return False
-        if branch[-1]["sha"] == merge:
+        if merge not in self.commits:
+            return True
+        if len(self.commits[merge]["parents"]) > 1:
             return False
         authored = self.commits[merge]["authored_at"]
         return not (len(branch) > 1 and any(r["authored_at"] == authored and r["sha"] != merge for r in branch))
@@ -134,7 +149,7 @@ class Oracle:
             sha, known = row["sha"], row["sha"] in self.commits
             if done:
                 before = done[-1].row["sha"]
-                here.base = "ok" if before in self.commits else "base_unknown"
+                here.base = "ok" if before in self.commits else "base_unknown" if seen else "baseline"
                 if sha == before:
                     here.kind = "redeployment"
                 elif known and before in self.commits:
@@ -206,12 +221,12 @@ class Oracle:
             pull = self.pulls[number]
             for reverted in range(1, 40):
                 if f"Reverts {self.service['repositories'][0]}#{reverted}\n" in f"{pull.get('body') or ''}\n":
-                    deployment.is_rework |= deployment.base == "ok"
+                    deployment.is_rework |= deployment.base != "baseline"
                     undone = carrier.get(reverted)
-                    if undone and undone.base == "ok" and self.real.index(undone) < self.real.index(deployment):
+                    if undone and undone.base != "baseline" and self.real.index(undone) < self.real.index(deployment):
                         undone.undone_at.append(deployment.finished)
             if "hotfix" in (pull.get("labels") or []):
-                deployment.is_rework |= deployment.base == "ok"
+                deployment.is_rework |= deployment.base != "baseline"
 
     def _culprit(self, incident: Row) -> Deployed | None:
         names = [incident[key] for key in ("deployment_id", "cause_sha") if incident.get(key)]

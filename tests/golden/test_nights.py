@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Rows = dict[str, list[dict[str, Any]]]
 NIGHTS = 4
+LINKS = ("deployment_links", "deployment_commits", "link_boundaries")
+_SETTLED = {"authored_at", "finished_at", "resolved_at", "merged_at", "parents", "kind"}
 
 
 def shares(given: Rows, chance: random.Random) -> list[Rows]:
@@ -43,12 +45,12 @@ def read(stream: str, at: datetime) -> dict[str, str]:
 
 
 def unsettled(row: dict[str, Any], chance: random.Random) -> dict[str, Any]:
-    """Return a row as it was before: one of its times a little later, or not known yet."""
-    name = chance.choice(
-        [name for name in row if name in {"authored_at", "finished_at", "resolved_at", "merged_at"}] or [""]
-    )
+    """Return a row as it was before: one of its times a little later, or something of it not known yet."""
+    name = chance.choice([name for name in row if name in _SETTLED] or [""])
     if not row.get(name):
         return row
+    if name in {"parents", "kind"}:
+        return row | {name: None}
     later = (datetime.fromisoformat(row[name]) + timedelta(minutes=chance.choice([1, 60]))).isoformat()
     return row | {name: chance.choice([later, later, None] if name in {"resolved_at", "merged_at"} else [later])}
 
@@ -67,6 +69,18 @@ def figures(warehouse: DuckDB) -> list[tuple[Any, ...]]:
     return list(warehouse.stream("select * from main.int_four_keys order by grain, service, period_start"))
 
 
+def linked(warehouse: DuckDB) -> list[list[tuple[Any, ...]]]:
+    """Return the rows of the tables that linking writes, in some order that depends on nothing else."""
+    return [sorted(warehouse.stream(f"select * from raw.{name}"), key=repr) for name in LINKS]
+
+
+def link_anew(warehouse: DuckDB, settings: config.Config, now: datetime) -> None:
+    """Build as if nothing had been linked before."""
+    for name in LINKS:
+        warehouse._connection.execute(f"delete from raw.{name}")
+    pipeline.build(warehouse, settings, now)
+
+
 @pytest.mark.parametrize("seed", range(int(os.environ.get("FOURKEYS_EXAMPLES", "2"))))
 def test_a_night_more_equals_a_build_from_nothing(seed: int, tmp_path: Path) -> None:
     """Rows come late, change and move between owners, time goes on: every kept row is what it would be anew."""
@@ -80,9 +94,12 @@ def test_a_night_more_equals_a_build_from_nothing(seed: int, tmp_path: Path) -> 
         settings = config.parse({"metrics": given["metrics"], "services": moved(given["services"], chance)}, {})
         before = set(figures(warehouse)) if night else set()
         pipeline.build(warehouse, settings, now)
-        built = figures(warehouse)
+        built, links = figures(warehouse), linked(warehouse)
         fresh += len(set(built) - before) if night else 0
 
+        link_anew(warehouse, settings, now)
+        assert linked(warehouse) == links
+        assert figures(warehouse) == built
         warehouse._connection.execute("drop table main.int_four_keys")
         views.apply(warehouse, settings.metrics, now)
         assert figures(warehouse) == built
@@ -170,3 +187,93 @@ def test_inputs_hold_all_that_figures_are_made_from() -> None:
 
         assert used
         assert [] == sorted(column for column in used if not re.search(rf"\b{column}\b", hashed))
+
+
+def two_nights(first: Rows, second: Rows, repositories: list[str], folder: Path) -> list[tuple[Any, ...]]:
+    """Return how deployments are linked, with what they brought, after two nights; it is what one build would give."""
+    service = {"name": "api", "repositories": repositories, "deployments_from": "csv"}
+    warehouse, settings = build_world({"services": [service], "given": first}, folder / "first")
+    write(second, folder / "second")
+    pipeline.load(warehouse, [folder / "second"], lambda _: None)
+    pipeline.build(warehouse, settings, NOW)
+    sql = "select deployment_id, kind, base, changes, is_failed from main.deployments order by deployed_at"
+    found, links = list(warehouse.stream(sql)), linked(warehouse)
+    link_anew(warehouse, settings, NOW)
+    assert (found, links) == (list(warehouse.stream(sql)), linked(warehouse))
+    return found
+
+
+COMMITS = [
+    {"sha": "a", "parents": [], "authored_at": "2024-03-01T08:00:00Z"},
+    {"sha": "b", "parents": ["a"], "authored_at": "2024-03-04T08:00:00Z"},
+]
+LATER = "2024-03-20T00:00:00Z"
+
+
+def deployed(name: str, commit: str, at: str, **more: Any) -> dict[str, Any]:
+    """Return a hand-written deployment."""
+    return {"service": "api", "deployment_id": name, "sha": commit, "finished_at": f"2024-03-{at}:00:00Z", **more}
+
+
+def test_a_time_that_is_corrected_moves_a_deployment_among_those_of_other_repositories(tmp_path: Path) -> None:
+    """A commit that two repositories have is a change of the deployment that is first now."""
+    known = [each | {"repository": repository} for repository in ("acme/r", "acme/q") for each in COMMITS]
+    rows = [
+        deployed(f"{place}{n}", sha, at, repository=f"acme/{place.lower()}")
+        for n, sha, at in ((0, "a", "02T09"), (1, "b", "04T10"))
+        for place in "RQ"
+    ]
+    rows[-1]["finished_at"] = "2024-03-04T12:00:00Z"
+    earlier = rows[-1] | {"finished_at": "2024-03-04T09:00:00Z", "extracted_at": LATER}
+    found = two_nights(
+        {"ghes_commits": known, "deployments": rows}, {"deployments": [earlier]}, ["acme/r", "acme/q"], tmp_path
+    )
+
+    assert [("Q1", 1), ("R1", 0)] == [(row[0], row[3]) for row in found[-2:]]
+
+
+def test_a_kind_that_is_corrected_is_believed_where_the_commit_is_unknown(tmp_path: Path) -> None:
+    """It was a rollback after all."""
+    rows = [deployed("D0", "a", "02T09"), deployed("D1", "b", "04T10"), deployed("D2", "z", "04T11")]
+    found = two_nights(
+        {"ghes_commits": COMMITS, "deployments": rows},
+        {"deployments": [rows[-1] | {"kind": "rollback", "extracted_at": LATER}]},
+        ["acme/r"],
+        tmp_path,
+    )
+
+    assert [("D1", "forward", True), ("D2", "rollback", False)] == [(row[0], row[1], row[4]) for row in found[1:]]
+
+
+def test_an_abbreviation_is_looked_for_again_every_night(tmp_path: Path) -> None:
+    """A hash that a second commit begins with by now names neither; one that has been loaded since names it."""
+    twin, other = "e9d71f5" + "0" * 33, "c" * 40
+    rows = [deployed("D0", "a", "02T09"), deployed("D1", "e9d71f5", "04T10"), deployed("D2", other[:9], "05T10")]
+    later = [
+        {"sha": twin, "parents": ["b"], "authored_at": "2024-03-05T08:00:00Z"},
+        {"sha": other, "parents": [twin], "authored_at": "2024-03-05T09:00:00Z"},
+    ]
+    found = two_nights(
+        {"ghes_commits": COMMITS, "deployments": rows},
+        {"ghes_commits": later, "deployments": [deployed("D3", "e9d71f5", "06T10")]},
+        ["acme/r"],
+        tmp_path,
+    )
+
+    assert ["ok", "base_unknown", "ok"] == [row[2] for row in found[1:]]
+
+
+def test_parents_that_come_later_are_followed(tmp_path: Path) -> None:
+    """A commit that was loaded without its parents ends what is known, until they come."""
+    late = {"sha": "c", "authored_at": "2024-03-04T09:00:00Z"}
+    found = two_nights(
+        {
+            "ghes_commits": [*COMMITS, late],
+            "deployments": [deployed("D0", "a", "02T09"), deployed("D1", "c", "04T10")],
+        },
+        {"ghes_commits": [late | {"parents": ["b"], "extracted_at": LATER}]},
+        ["acme/r"],
+        tmp_path,
+    )
+
+    assert [0, 2] == [row[3] for row in found]

@@ -34,7 +34,7 @@ _SHA_COLUMNS = {"sha", "merge_commit_sha", "cause_sha", "head_sha", "target_sha"
 
 def sha(name: str) -> str:
     """Return the hash that stands for a commit's short name; what is a hash stays."""
-    if re.fullmatch(r"[0-9a-f]{7,40}", name):
+    if re.fullmatch(r"[0-9a-fA-F]{7,40}", name):
         return name
     short = re.fullmatch(r"(.+)\[:(\d+)\]", name)
     if short:

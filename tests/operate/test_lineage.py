@@ -91,7 +91,7 @@ def test_the_change_failure_rate_ends_at_raw_columns(graph: lineage.Lineage) -> 
 @pytest.mark.parametrize(
     ("view", "text", "instead", "lost"),
     [
-        ("stg_deployments", "releases.target_sha as sha", "cast(null as string) as sha", "ghes_releases.target_sha"),
+        ("stg_deployments", "lower(releases.target_sha)", "cast(null as string)", "ghes_releases.target_sha"),
         ("stg_deployments", "and not coalesce(releases.draft, false)", "", "ghes_releases.draft"),
         ("stg_incidents", "incidents.change_related", "true", "incidents.change_related"),
         ("int_reverts", "pull_requests.body", "''", "ghes_pull_requests.body"),

@@ -39,13 +39,14 @@ _LINKED: dict[str, dict[str, frozenset[Place]]] = {
     | {
         "sha": _SHA,
         "position": _ORDER,
+        "declared_kind": frozenset({Place("stg_deployments", "declared_kind")}),
         "kind": _GRAPH | {Place("stg_deployments", "declared_kind")},
         "base": _GRAPH,
         "previous_deployment_id": _ORDER,
         "undoes_deployment_id": _GRAPH | _ORDER,
     },
     "deployment_commits": _DEPLOYMENT | {"sha": frozenset({Place("raw.ghes_commits", "sha")})},
-    "link_boundaries": {"repository": _DEPLOYMENT["repository"], "sha": _SHA},
+    "link_boundaries": {"repository": _DEPLOYMENT["repository"], "sha": _SHA, "is_known": _GRAPH},
 }
 _LINKED_ROWS = _GRAPH | _ORDER
 NEUTRAL = {"int_four_keys": frozenset({"event_days"})}

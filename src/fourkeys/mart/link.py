@@ -8,14 +8,11 @@ redeployment, rollback and baseline: docs/metrics.md.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-_SHORTEST_PREFIX = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,7 @@ class Deployment:
 
     Attributes:
         deployment_id: unique within its service and environment.
-        sha: commit deployed; may be abbreviated, unknown to the graph, or None.
+        sha: commit deployed, in full; may be unknown to the graph, or None.
         declared_kind: what its source says: deploy, promote or rollback.
     """
 
@@ -38,13 +35,15 @@ class Link:
     """How a deployment relates to the ones before it in its line.
 
     Attributes:
-        deployment: the deployment, its sha in full where the graph knows it.
+        deployment: the deployment.
         kind: forward, redeployment or rollback.
-        base: ok, baseline or base_unknown; only ok gives lead times.
+        base: ok; baseline, as no deployment of a known commit came before; base_unknown, as the one before is of an
+            unknown commit. Only ok gives lead times.
         previous_id: the deployment before.
         undoes_id: for a rollback, the first deployment that it undoes.
         commits: shas that this deployment is the first to contain.
-        unknown: shas that it names and the graph does not hold: its own, or parents of its commits.
+        unknown: where the graph ends although history does not: its own sha or parents of its commits, that the graph
+            does not hold, and commits whose parents are not known.
     """
 
     deployment: Deployment
@@ -57,35 +56,34 @@ class Link:
 
 
 class Graph:
-    """A commit graph: shas and their parents. Parents that it does not hold are its boundary."""
+    """A commit graph: shas and their parents. Parents that it does not hold are its boundary.
 
-    def __init__(self, commits: Iterable[tuple[str, Sequence[str]]]) -> None:
+    A commit whose parents are None, as nobody told them, is its own boundary.
+    """
+
+    def __init__(self, commits: Iterable[tuple[str, Sequence[str] | None]]) -> None:
         self._shas: list[str] = []
         self._index: dict[str, int] = {}
         raw_parents: list[Sequence[str]] = []
+        untold: list[int] = []
         for sha, parents in commits:
             if sha not in self._index:
+                if parents is None:
+                    untold.append(len(self._shas))
                 self._index[sha] = len(self._shas)
                 self._shas.append(sha)
-                raw_parents.append(parents)
+                raw_parents.append(parents or ())
         index = self._index
         self._parents = [tuple([index[p] for p in parents if p in index]) for parents in raw_parents]
         self._outside = {
             place: [p for p in parents if p not in index]
             for place, (parents, inside) in enumerate(zip(raw_parents, self._parents, strict=True))
             if len(inside) < len(parents)
-        }
+        } | {place: [self._shas[place]] for place in untold}
         self._generations: list[int] = []
-        self._sorted: list[str] = []
 
-    def resolve(self, sha: str | None) -> str | None:
-        """Return the full sha of *sha*, which may be abbreviated; None where it is unknown or ambiguous."""
-        if sha is None or sha in self._index:
-            return sha
-        if len(sha) < _SHORTEST_PREFIX:
-            return None
-        self._sorted = self._sorted or sorted(self._shas)
-        return _only_with_prefix(self._sorted, sha)
+    def __contains__(self, sha: str | None) -> bool:
+        return sha in self._index
 
     def is_ancestor(self, sha: str, of: str) -> bool:
         """Whether *sha* is a strict ancestor of *of*; both must be known."""
@@ -114,7 +112,7 @@ class Graph:
         return found
 
     def outside(self, shas: Iterable[str]) -> list[str]:
-        """Return the parents of *shas* that the graph does not hold."""
+        """Return where *shas* meet the boundary: parents that the graph does not hold, commits of unknown parents."""
         if not self._outside:
             return []
         return [parent for sha in shas for parent in self._outside.get(self._index[sha], ())]
@@ -147,17 +145,19 @@ def sweep(graph: Graph, deployments: Sequence[Deployment]) -> Iterator[Link]:
     """Link the *deployments* of one line, which must come in the order in which they were live."""
     seen = graph.unseen()
     past: list[Deployment] = []
-    for raw in deployments:
-        full = graph.resolve(raw.sha)
-        current = replace(raw, sha=full or raw.sha)
+    base = "baseline"
+    for current in deployments:
         previous = past[-1] if past else None
         kind = _kind(graph, seen, current, previous) if previous else "forward"
-        base = "baseline" if previous is None else "ok" if _known(graph, previous) else "base_unknown"
         undoes = _first_undone(graph, current, past) if kind == "rollback" else None
-        commits = graph.reach(full, seen) if full else []
-        unknown = graph.outside(commits) if full or not raw.sha else [raw.sha]
+        if current.sha is None or current.sha not in graph:
+            commits, unknown = list[str](), [current.sha] if current.sha else []
+        else:
+            commits = graph.reach(current.sha, seen)
+            unknown = graph.outside(commits)
         yield Link(current, kind, base, previous.deployment_id if previous else None, undoes, commits, unknown)
         past.append(current)
+        base = "ok" if current.sha in graph else "base_unknown" if base != "baseline" else base
 
 
 def extend(graph: Graph, last: Deployment, deployments: Sequence[Deployment]) -> list[Link] | None:
@@ -170,13 +170,11 @@ def extend(graph: Graph, last: Deployment, deployments: Sequence[Deployment]) ->
         The links; None where old history must be read to tell.
     """
     links, seen, previous = list[Link](), graph.unseen(), last
-    for raw in deployments:
-        full = graph.resolve(raw.sha)
-        current = replace(raw, sha=full or raw.sha)
+    for current in deployments:
         if current.sha is not None and current.sha == previous.sha:
             kind, commits = "redeployment", list[str]()
-        elif full is not None and not graph.is_seen(full, seen):
-            kind, commits = "forward", graph.reach(full, seen)
+        elif current.sha is not None and current.sha in graph and not graph.is_seen(current.sha, seen):
+            kind, commits = "forward", graph.reach(current.sha, seen)
         else:
             return None
         links.append(Link(current, kind, "ok", previous.deployment_id, None, commits, graph.outside(commits)))
@@ -184,14 +182,10 @@ def extend(graph: Graph, last: Deployment, deployments: Sequence[Deployment]) ->
     return links
 
 
-def _known(graph: Graph, deployment: Deployment) -> bool:
-    return deployment.sha is not None and graph.resolve(deployment.sha) is not None
-
-
 def _kind(graph: Graph, seen: bytearray, current: Deployment, previous: Deployment) -> str:
     if current.sha is not None and current.sha == previous.sha:
         return "redeployment"
-    if current.sha is None or previous.sha is None or not (_known(graph, current) and _known(graph, previous)):
+    if current.sha is None or previous.sha is None or not (current.sha in graph and previous.sha in graph):
         return "rollback" if current.declared_kind == "rollback" else "forward"
     # What no deployment has reached yet cannot be an ancestor of the one before.
     return (
@@ -205,11 +199,11 @@ def _first_undone(graph: Graph, rollback: Deployment, past: Sequence[Deployment]
     Where that commit is unknown, and was not deployed before, only the deployment before it is known to be undone, or
     the one that it repeats.
     """
-    undone, is_known = past[-1].deployment_id, _known(graph, rollback)
+    undone, is_known = past[-1].deployment_id, rollback.sha in graph
     for deployment in reversed(past):
         if deployment.sha is not None and deployment.sha == rollback.sha:
             return undone
-        if is_known and _known(graph, deployment) and not graph.is_ancestor(str(rollback.sha), str(deployment.sha)):
+        if is_known and deployment.sha in graph and not graph.is_ancestor(str(rollback.sha), str(deployment.sha)):
             return undone
         undone = deployment.deployment_id
     return undone if is_known else _first_of_last(past)
@@ -223,9 +217,3 @@ def _first_of_last(past: Sequence[Deployment]) -> str:
             break
         last = deployment
     return last.deployment_id
-
-
-def _only_with_prefix(ordered: Sequence[str], prefix: str) -> str | None:
-    place = bisect_left(ordered, prefix)
-    matches = [sha for sha in ordered[place : place + 2] if sha.startswith(prefix)]
-    return matches[0] if len(matches) == 1 else None

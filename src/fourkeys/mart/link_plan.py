@@ -28,6 +28,7 @@ class Stored(NamedTuple):
     deployment_id: str
     repository: str | None
     sha: str | None
+    declared_kind: str | None
     kind: str
     base: str
     previous_deployment_id: str | None
@@ -78,7 +79,9 @@ def by_line(stored: Iterable[Stored]) -> dict[Line, list[Stored]]:
 
 
 def _same(link: Stored, deployment: Deployment) -> bool:
-    """Whether a stored link is of this deployment, of this commit."""
-    return link.deployment_id == deployment.deployment_id and (
-        link.sha == deployment.sha or (link.sha or "").startswith(deployment.sha or "?")
+    """Whether a stored link is of this deployment, as it is told now."""
+    return (link.deployment_id, link.sha, link.declared_kind) == (
+        deployment.deployment_id,
+        deployment.sha,
+        deployment.declared_kind,
     )

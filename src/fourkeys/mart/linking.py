@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fourkeys.mart.commits import deployed
 from fourkeys.mart.link import Deployment, Graph, Link, extend, sweep
 from fourkeys.mart.link_plan import Line, Plan, Stored, by_line, plan_of
 from fourkeys.mart.views import quoted
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from fourkeys.warehouses.base import Row, Warehouse
-
-_ORDER = "finished_at, length(deployment_id), deployment_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +64,12 @@ def _without_collector() -> Iterator[None]:
 
 
 def _link(warehouse: Warehouse) -> Linked:
-    raw, mart = warehouse.names["raw"], warehouse.names["mart"]
-    sql = (
-        "select service, environment, coalesce(repository, ''), deployment_id, sha, declared_kind "
-        f"from {mart}.stg_deployments order by {_ORDER}"
-    )
+    raw = warehouse.names["raw"]
     lines: dict[Line, list[Deployment]] = defaultdict(list)
     orders: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for service, environment, repository, deployment_id, sha, declared_kind in warehouse.stream(sql):
-        lines[Line(service, environment, repository)].append(Deployment(deployment_id, sha, declared_kind))
-        orders[service, environment].append(deployment_id)
+    for line, deployment in deployed(warehouse):
+        lines[line].append(deployment)
+        orders[line.service, line.environment].append(deployment.deployment_id)
     links = f"select {', '.join(Stored._fields)} from {raw}.deployment_links order by position"
     stored = [Stored(*row) for row in warehouse.stream(links)]
     unknown = {(row["repository"], row["sha"]) for row in warehouse.query(f"select * from {raw}.link_boundaries")}
@@ -82,8 +77,7 @@ def _link(warehouse: Warehouse) -> Linked:
     found = _extend(warehouse, raw, lines, plan)
     new = sum(len(each) for each in found.values())
     found |= _sweep(warehouse, raw, lines, plan)
-    if found or plan.swept:
-        _write(warehouse, orders, stored, found, plan.swept)
+    _write(warehouse, orders, stored, found, plan.swept, unknown)
     new += sum(len(each) for line, each in found.items() if line.repository in plan.swept)
     return Linked(sum(map(len, lines.values())), new, tuple(sorted(plan.swept)))
 
@@ -129,14 +123,18 @@ def _write(
     stored: Sequence[Stored],
     found: dict[Line, list[Link]],
     swept: Collection[str],
+    unknown: Collection[tuple[str, str]],
 ) -> None:
-    where = f"repository in unnest({_strings(sorted(swept))})" if swept else "false"
-    warehouse.replace(DERIVED["deployment_commits"], _commit_rows(found), where)
-    warehouse.replace(DERIVED["link_boundaries"], _boundary_rows(warehouse, found), where)
-    links = {(row.service, row.environment, row.deployment_id): row for row in _link_rows(found)}
     before: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in stored:
         before[row.service, row.environment].append(row.deployment_id)
+    if not found and not swept and orders == before:
+        return
+    where = f"repository in unnest({_strings(sorted(swept))})" if swept else "false"
+    warehouse.replace(DERIVED["deployment_commits"], _commit_rows(found), where)
+    held = {(repository, sha) for repository, sha in unknown if repository not in swept}
+    warehouse.replace(DERIVED["link_boundaries"], _boundary_rows(warehouse, found, held), where)
+    links = {(row.service, row.environment, row.deployment_id): row for row in _link_rows(found)}
     # A service whose deployments only grew at their end keeps its rows; any other is written again.
     grown = {
         group
@@ -158,11 +156,11 @@ def _write(
 
 
 def _filled(warehouse: Warehouse, raw: str) -> set[str]:
-    """Return the repositories in which a commit that was unknown has become known."""
+    """Return the repositories in which a commit that was unknown has become known, or its parents have."""
     rows = warehouse.query(
         f"select distinct boundaries.repository from {raw}.link_boundaries as boundaries "
         f"inner join {raw}.ghes_commits as commits on boundaries.repository = commits.repository "
-        "and substr(boundaries.sha, 1, 7) = substr(commits.sha, 1, 7) and starts_with(commits.sha, boundaries.sha)"
+        "and boundaries.sha = commits.sha where not coalesce(boundaries.is_known, false) or commits.parents is not null"
     )
     return {row["repository"] for row in rows}
 
@@ -184,7 +182,7 @@ def _unreached(warehouse: Warehouse, raw: str, lines: Collection[Line]) -> dict[
         f"and commits.sha = reached.sha and reached.service in unnest({services}) "
         f"where reached.sha is null and commits.repository in unnest({repositories})"
     )
-    found: dict[Line, list[tuple[str, list[str]]]] = {line: [] for line in lines}
+    found: dict[Line, list[tuple[str, list[str] | None]]] = {line: [] for line in lines}
     for service, environment, repository, sha, parents in warehouse.stream(sql):
         line = Line(service, environment, repository)
         if line in found:
@@ -201,6 +199,7 @@ def _link_rows(found: dict[Line, list[Link]]) -> Iterator[Stored]:
                 each.deployment.deployment_id,
                 line.repository or None,
                 each.deployment.sha,
+                each.deployment.declared_kind,
                 each.kind,
                 each.base,
                 each.previous_id,
@@ -216,24 +215,33 @@ def _commit_rows(found: dict[Line, list[Link]]) -> Iterator[Row]:
                 yield row | {"sha": sha}
 
 
-def _boundary_rows(warehouse: Warehouse, found: dict[Line, list[Link]]) -> list[Row]:
-    """Return the commits that are named and unknown; what only the part that was read does not hold is left out."""
+def _boundary_rows(warehouse: Warehouse, found: dict[Line, list[Link]], held: Collection[tuple[str, str]]) -> list[Row]:
+    """Return the commits at which known history ends, but those that are held already.
+
+    What only the part that was read does not hold is left out.
+    """
     named = {(line.repository, sha) for line, links in found.items() for each in links for sha in each.unknown}
+    named -= set(held)
     if not named:
         return []
     shas = _strings(sorted({sha for _, sha in named}))
-    known = warehouse.query(
-        f"select repository, sha from {warehouse.names['raw']}.ghes_commits where sha in unnest({shas})"
+    rows = warehouse.stream(
+        "select repository, sha, parents is not null "
+        f"from {warehouse.names['raw']}.ghes_commits where sha in unnest({shas})"
     )
-    named -= {(row["repository"], row["sha"]) for row in known}
-    return [{"repository": repository, "sha": sha} for repository, sha in sorted(named)]
+    is_told = {(repository, sha): told for repository, sha, told in rows}
+    return [
+        {"repository": repository, "sha": sha, "is_known": (repository, sha) in is_told}
+        for repository, sha in sorted(named)
+        if not is_told.get((repository, sha))
+    ]
 
 
 _decode_parents = msgspec.json.Decoder(list[str]).decode
 
 
-def _parents(text: str | None) -> list[str]:
-    return _decode_parents(text) if text else []
+def _parents(text: str | None) -> list[str] | None:
+    return _decode_parents(text) if text else None
 
 
 def _strings(texts: Iterable[str]) -> str:

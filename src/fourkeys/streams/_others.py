@@ -102,11 +102,12 @@ DEPLOYMENT_LINKS = _stream("deployment_links", "link", "How a deployment relates
 service text Service of the catalog
 environment text Environment
 deployment_id text Deployment
-repository text Repository as owner/name
+repository text Repository as owner/name; if its source does not tell it, the one of the service's with the commit
 sha text Commit deployed, as a full hash where it is known
+declared_kind text What its source says: deploy, promote or rollback
 position int Place among the service's deployments in this environment, from 1
 kind text forward, redeployment (the commit before) or rollback (an ancestor of the commit before)
-base text ok, baseline (the first one seen) or base_unknown (the commit before is unknown)
+base text ok, baseline (none of a known commit came before) or base_unknown (the commit before is unknown)
 previous_deployment_id text The deployment before, in the same repository
 undoes_deployment_id text For a rollback: the first deployment that it undoes
 """)
@@ -120,10 +121,11 @@ sha text Full hash of the commit
 deployment_id text First deployment of the service in the environment that contains it
 """)
 
-LINK_BOUNDARIES = _stream("link_boundaries", "link", "A commit that links name but that is not known", "repository sha",
-                          None, """
+LINK_BOUNDARIES = _stream("link_boundaries", "link", "A commit that, or whose parents, nobody told",
+                          "repository sha", None, """
 repository text Repository as owner/name
 sha text Hash as it is named; may be abbreviated
+is_known bool The commit is known, but not its parents
 """)
 
 OVERRIDES = _stream("overrides", "catalog", "What somebody marked by hand; it wins over all rules",
