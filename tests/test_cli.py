@@ -86,6 +86,27 @@ def test_a_source_that_fails_stops_no_other(here: Path, sandbox: Sandbox) -> Non
     assert "request_counts: 1 rows read, 1 new" in done.stderr
 
 
+def test_a_source_that_fails_at_once_loads_nothing(here: Path, sandbox: Sandbox) -> None:
+    """What the last night left is not loaded again, as if it had been read now."""
+    first = fourkeys("run", cwd=here, environment=sandbox.environment)
+    second = fourkeys("run", cwd=here, environment=sandbox.environment | {"GITHUB_API_TOKEN": "wrong"})
+
+    assert "ghes_commits: " in first.stderr
+    assert "rows read" not in second.stderr
+    assert 1 == second.returncode, second.stderr
+
+
+def test_services_and_owners_that_are_not_there_are_refused(here: Path, sandbox: Sandbox) -> None:
+    """A typing error is no good news."""
+    fourkeys("run", cwd=here, environment=sandbox.environment)
+    commands = (("check", "--service", "shpo"), ("metrics", "--owner", "nobody"), ("metrics", "--service", "shpo"))
+    for command in commands:
+        done = fourkeys(*command, cwd=here)
+        assert 2 == done.returncode, done.stderr
+        assert f"unknown {command[1][2:]} {command[2]!r}" in done.stderr
+    assert "shop" not in fourkeys("check", "--service", "unmapped", cwd=here).stdout
+
+
 def test_extraction_needs_no_file(tmp_path: Path, sandbox: Sandbox) -> None:
     """Two environment variables and flags are enough; stdout is a CSV and nothing else."""
     done = fourkeys(
@@ -150,7 +171,7 @@ def test_by_month_the_window_is_cut(here: Path, sandbox: Sandbox) -> None:
         (("metrics",), {}, 1, "fourkeys run"),
         (("metrics", "--config", "none.toml"), {}, 2, "none.toml"),
         (("metrics", "--from", "x"), {}, 2, "--from"),
-        (("load", "none.csv"), {}, 2, "none.csv"),
+        (("load", "none.csv"), {}, 2, "no such file or folder"),
         (("load", "ghes_issues.csv"), {}, 1, "no such file"),
         (("status",), {"FOURKEYS_WAREHOUSE": "oracle://x"}, 2, "duckdb:///path"),
     ],

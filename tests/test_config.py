@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,12 @@ def test_the_environment_wins_over_the_file() -> None:
         ({"services": [{"name": "a", "deployments_from": "magic"}]}, "services", ""),
         ({"overrides": [{"service": "x", "deployment": "1", "failed": True}]}, "unknown service 'x'", "known are"),
         ({"services": [{"name": "a"}], "overrides": [{"service": "a"}]}, "says nothing", "deployment"),
+        ({"services": [{"name": "a", "repositories": ["x/y", "X/Y"]}]}, "'X/Y' stands twice", ""),
+        (
+            {"overrides": [{"service": "a", "deployment": "1", "recovered_at": datetime(2026, 3, 4, 13)}]},  # noqa: DTZ001
+            "needs an offset",
+            "",
+        ),
         ({"metrics": {"incident_link_hours": "x"}}, "metrics.incident_link_hours", ""),
         ({"sources": {"ghes": {"url": "ghe.example"}}}, "ghe.example", "https://"),
         ({"sources": {"ghes": {"url": "https://ghe.example/"}}}, "not the API's", "https://ghe.example/api/v3"),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
+import threading
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +33,52 @@ def csv(folder: Path, text: str, name: str = "file.csv") -> Path:
     file = folder / name
     file.write_text(text, encoding="utf-8")
     return file
+
+
+DEPLOYED = "service,deployment_id,sha,status,finished_at\n"
+
+
+def test_of_hand_written_rows_the_file_written_last_wins(tmp_path: Path) -> None:
+    """A correction is taken whatever it says, whichever file is loaded first, and loading again changes nothing."""
+    wrong = csv(tmp_path, f"{DEPLOYED}shop,1,aaa,succeeded,2026-01-15T20:00:00Z\n", "deployments.csv")
+    right = csv(tmp_path, f"{DEPLOYED}shop,1,aaa,failed,2026-01-15T11:00:00Z\n", "deployments-2.csv")
+    os.utime(wrong, (1_768_000_000, 1_768_000_000))
+    os.utime(right, (1_768_000_060, 1_768_000_060))
+    for files in ((wrong, right, right), (right, wrong, right)):
+        warehouse = DuckDB(":memory:")
+        done = [warehouse.load(STREAMS["deployments"], file) for file in files]
+
+        assert 0 == done[-1].changed
+        assert [("failed", datetime(2026, 1, 15, 11, tzinfo=UTC))] == rows(
+            warehouse, "deployments", "status, finished_at"
+        )
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("shop,1,aaa,succeeded", "line 2: Expected Number of Columns: 5 Found: 4"),
+        ("shop,1,aaa,succeeded,2026-01-15T20:00:00Z,x", "line 2: Expected Number of Columns: 5 Found: 6"),
+        ('"shop,1,aaa,succeeded,2026-01-15T20:00:00Z', "line 2: Value with unterminated quote found."),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_said(tmp_path: Path, line: str, says: str) -> None:
+    """The line, and what it has too many or too few of."""
+    with pytest.raises(FileError) as caught:
+        DuckDB(":memory:").load(STREAMS["deployments"], csv(tmp_path, f"{DEPLOYED}{line}\n"))
+
+    assert says in caught.value.message
+
+
+def test_ctrl_c_while_duckdb_works_is_an_interruption(tmp_path: Path) -> None:
+    """DuckDB makes another error of it; nothing of the file is loaded, and the warehouse can be used."""
+    warehouse = DuckDB(str(tmp_path / "x.duckdb"))
+    long = "select count(*) from unnest(generate_array(1, 100000)) as a, unnest(generate_array(1, 100000)) as b"
+    threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        warehouse.query(long)
+
+    assert [{"n": 1}] == warehouse.query("select 1 as n")
 
 
 def test_rows_are_merged_by_key_and_the_newest_wins(tmp_path: Path) -> None:

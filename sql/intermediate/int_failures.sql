@@ -174,7 +174,7 @@ recovered as (
         deployments.deployed_date,
         deployments.deployed_at,
         case
-            when marks.recovered_at is not null then marks.recovered_at
+            when marks.recovered_at >= deployments.deployed_at then marks.recovered_at
             when failures.count_incidents > 0 and failures.count_open_incidents = 0
                 then failures.incidents_resolved_at
             else failures.undone_at

@@ -143,6 +143,38 @@ findings as (
     where deployed_at > ${now}
     union all
     select
+        'deployment_word_unknown' as name,
+        'error' as severity,
+        deployments.service,
+        concat(
+            deployments.deployment_id, ' ', coalesce(deployments.kind, ''), ' ', coalesce(deployments.status, '')
+        ) as example
+
+    from ${raw}.deployments as deployments
+    inner join services
+        on deployments.service = services.service
+    where
+        services.deployments_from = 'csv'
+        and (
+            coalesce(lower(trim(deployments.status)), '') not in ('', 'succeeded', 'failed', 'pending')
+            or coalesce(lower(trim(deployments.kind)), '')
+            not in ('', 'deploy', 'promote', 'rollback', 'config', 'addon', 'other')
+        )
+    union all
+    select
+        'service_without_deployments' as name,
+        'warning' as severity,
+        services.service,
+        services.deployments_from as example
+
+    from services
+    left join deployments
+        on
+            services.service = deployments.service
+            and deployments.environment = '${environment}'
+    where deployments.service is null
+    union all
+    select
         'deployment_without_time' as name,
         'error' as severity,
         service,
@@ -150,7 +182,7 @@ findings as (
 
     from ${raw}.deployments
     where
-        coalesce(status, 'succeeded') = 'succeeded'
+        coalesce(lower(trim(status)), '') in ('', 'succeeded')
         and finished_at is null
     union all
     select
@@ -396,6 +428,20 @@ findings as (
 
     from ${mart}.int_overrides
     where not is_matched
+    union all
+    select
+        'override_dirty' as name,
+        'error' as severity,
+        overrides.service,
+        overrides.deployment_id as example
+
+    from ${mart}.int_overrides as overrides
+    inner join deployments
+        on
+            overrides.service = deployments.service
+            and overrides.environment = deployments.environment
+            and overrides.deployment_id = deployments.deployment_id
+    where overrides.recovered_at < deployments.deployed_at
 
 )
 

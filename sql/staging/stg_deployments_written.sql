@@ -19,27 +19,39 @@ renames as (
 
 ),
 
+-- people write empty texts, blanks and capitals
 deployments as (
 
-    select * from ${raw}.deployments
-    where
-        coalesce(status, 'succeeded') = 'succeeded'
-        and coalesce(kind, 'deploy') in ('deploy', 'promote', 'rollback')
-        and finished_at is not null
+    select
+        service,
+        deployment_id,
+        nullif(trim(external_id), '') as external_id,
+        nullif(trim(environment), '') as environment,
+        nullif(trim(repository), '') as repository,
+        nullif(lower(trim(sha)), '') as sha,
+        coalesce(nullif(lower(trim(kind)), ''), 'deploy') as declared_kind,
+        coalesce(nullif(lower(trim(status)), ''), 'succeeded') as status,
+        started_at,
+        finished_at
+
+    from ${raw}.deployments
 
 )
 
 select
     services.service,
-    coalesce(deployments.environment, 'production') as environment,
+    case
+        when lower(deployments.environment) = lower('${environment}') then '${environment}'
+        else coalesce(deployments.environment, 'production')
+    end as environment,
     coalesce(
         renames.repository, named.repository, deployments.repository, only_repositories.repository
     ) as repository,
     deployments.deployment_id,
     coalesce(deployments.external_id, deployments.deployment_id) as external_id,
 
-    lower(deployments.sha) as sha,
-    coalesce(deployments.kind, 'deploy') as declared_kind,
+    deployments.sha,
+    deployments.declared_kind,
 
     deployments.started_at,
     deployments.finished_at
@@ -58,3 +70,7 @@ left join repositories as only_repositories
     on
         services.service = only_repositories.service
         and only_repositories.is_only
+where
+    deployments.status = 'succeeded'
+    and deployments.declared_kind in ('deploy', 'promote', 'rollback')
+    and deployments.finished_at is not null

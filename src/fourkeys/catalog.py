@@ -1,8 +1,10 @@
-"""The catalog as tables: the services, and the resources that belong to each."""
+"""The catalog: what its services need, and as tables the services and the resources that belong to each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from fourkeys.streams import STREAMS, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -11,6 +13,28 @@ if TYPE_CHECKING:
     from fourkeys.config import Override, Service
 
 Row = dict[str, "str | bool | datetime | None"]
+
+_ALWAYS = (
+    *("repositories", "issues", "issue_comments", "users", "labels", "issue_events", "releases", "commits"),
+    *("pull_requests", "pull_request_commits", "pull_request_reviews"),
+)
+_DEPLOYMENTS = ("deployments", "deployment_statuses")
+_FILES = ("pull_request_files",)
+SOMETIMES = tuple(STREAMS[f"ghes_{name}"] for name in (*_DEPLOYMENTS, *_FILES))
+"""The streams of GHES that only some catalogs need."""
+
+
+def needed(services: Iterable[Service]) -> tuple[Stream, ...]:
+    """Return the streams of GHES that are read unless others are named: all that the mart makes of this catalog.
+
+    Deployments are read where a service is deployed by them; files of pull requests, at one request for each, where a
+    service is a part of a repository.
+    """
+    services = tuple(services)
+    deployments = any(service.deployments_from == "deployments" for service in services)
+    files = any(service.paths for service in services)
+    names = (*_ALWAYS, *(_DEPLOYMENTS if deployments else ()), *(_FILES if files else ()))
+    return tuple(STREAMS[f"ghes_{name}"] for name in names)
 
 
 def service_rows(services: Iterable[Service]) -> Iterator[Row]:

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Literal
 
 import msgspec
 
+from fourkeys.catalog import needed
 from fourkeys.config import Config, Ghes, is_repository
 from fourkeys.errors import ConfigError, PartialError
 from fourkeys.files import Output
@@ -19,12 +20,6 @@ from fourkeys.window import Watermark, Window
 if TYPE_CHECKING:
     from fourkeys.http import Network
     from fourkeys.sources.ghes import Repository
-
-_ALWAYS = (
-    *("repositories", "issues", "issue_comments", "users", "labels", "issue_events", "releases", "commits"),
-    *("pull_requests", "pull_request_commits", "pull_request_reviews"),
-)
-_DEPLOYMENTS = ("deployments", "deployment_statuses")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*").fullmatch
 
@@ -71,18 +66,6 @@ class People:
     detail: bool = False
 
 
-def needed(config: Config) -> tuple[Stream, ...]:
-    """Return the streams of GHES that are read unless others are named: all that the mart makes of this catalog.
-
-    Deployments are read where a service is deployed by them; files of pull requests, at one request for each, where a
-    service is a part of a repository.
-    """
-    deployments = any(service.deployments_from == "deployments" for service in config.services)
-    files = any(service.paths for service in config.services)
-    names = (*_ALWAYS, *(_DEPLOYMENTS if deployments else ()), *(("pull_request_files",) if files else ()))
-    return tuple(STREAMS[f"ghes_{name}"] for name in names)
-
-
 def ghes(
     errand: Errand,
     streams: Sequence[Stream] = (),
@@ -101,7 +84,7 @@ def ghes(
     from fourkeys.sources import ghes as source  # noqa: PLC0415 - loading needs no HTTP client
 
     settings, people = errand.config.sources.ghes, people or People()
-    streams = streams or needed(errand.config)
+    streams = streams or needed(errand.config.services)
     if not settings.url:
         raise ConfigError("no address of a GitHub Enterprise Server", "set GITHUB_API_URL=https://HOST/api/v3")
     chosen = tuple(repositories) or (() if organizations else errand.config.repositories)

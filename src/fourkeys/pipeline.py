@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fourkeys import catalog, extraction
 from fourkeys.errors import FileError, FourkeysError, PartialError, UsageError
 from fourkeys.extraction import Errand
-from fourkeys.files import read_manifest, verify
+from fourkeys.files import MANIFEST, read_manifest, verify
 from fourkeys.mart import views
 from fourkeys.mart.commits import Hashes, known_shas, unknown_deployed
 from fourkeys.mart.linking import Linked, link
@@ -36,7 +36,7 @@ def load(warehouse: Warehouse, paths: Iterable[Path], report: Report) -> list[Lo
 
     Raises:
         FileError: a file does not match its manifest or its stream; the files before it stay loaded.
-        UsageError: a file's name is no stream's.
+        UsageError: a file is not there, or its name is no stream's.
     """
     done = []
     for name, file in _files(paths):
@@ -78,9 +78,9 @@ class Night:
             watermarks = warehouse.watermarks() if self.window.since is None else {}
         return Errand(self.config, self.environment, out, self.report, self.window, watermarks)
 
-    def load(self, out: Path) -> None:
-        """Load what a source left; one that failed altogether leaves an empty folder, or none."""
-        if any(out.glob("*.csv")):
+    def load(self, out: Path, before: bytes = b"") -> None:
+        """Load what a source left, unless its manifest is as *before*: one that failed at once left nothing new."""
+        if any(out.glob("*.csv")) and (not before or _manifest(out) != before):
             with self.open_warehouse() as warehouse:
                 load(warehouse, [out], self.report)
 
@@ -98,12 +98,15 @@ def run(night: Night, step: Step = nullcontext) -> None:
     failed: dict[str, FourkeysError] = {}
     for name in sources:
         out = night.out / name
+        before = _manifest(out)
         try:
             with step(f"extract.{name}"):
                 _extract(name, night.errand(out), night.open_warehouse)
         except FourkeysError as error:
             failed[name] = error
-        night.load(out)
+            night.load(out, before)
+        else:
+            night.load(out)
     if "ghes" in sources and "ghes" not in failed:
         _read_deployed(night, night.out / "ghes-deployed")
     with step("build"), night.open_warehouse() as warehouse:
@@ -135,13 +138,15 @@ def known_commits(open_warehouse: Opener) -> Callable[[str], str | None]:
 
 def _read_deployed(night: Night, out: Path) -> None:
     """Read and load the ancestry of deployed commits that are not known; what fails is only reported."""
+    before = _manifest(out)
     try:
         found = extract_deployed(night, out)
     except FourkeysError as error:
         night.report(f"deployed commits that are not known could not all be read: {error.message}")
-        found = True
-    if found:
-        night.load(out)
+        night.load(out, before)
+    else:
+        if found:
+            night.load(out)
 
 
 def extract_deployed(night: Night, out: Path) -> bool:
@@ -179,6 +184,12 @@ def build(warehouse: Warehouse, config: Config, now: datetime) -> Linked:
     return linked
 
 
+def _manifest(out: Path) -> bytes:
+    """Return the manifest in a folder as it stands there; empty where there is none."""
+    file = out / MANIFEST
+    return file.read_bytes() if file.is_file() else b""
+
+
 def _files(paths: Iterable[Path]) -> Iterator[tuple[Stream, Path]]:
     """Yield each CSV file with its stream: `<stream>.csv`, or `<stream>-anything.csv`."""
     for path in paths:
@@ -192,6 +203,9 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Stream, Path]]:
             try:
                 yield stream(re.sub(r"[-.].*", "", file.name)), file
             except UsageError as error:
+                if not file.exists():
+                    hint = "give CSV files, or the folder that `fourkeys extract --out` wrote"
+                    raise UsageError(f"{file}: no such file or folder", hint) from None
                 raise UsageError(f"{file}: {error.message}", f"name it <stream>.csv; {error.hint}") from None
 
 

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import pytest
 
-from fourkeys import config, extraction
+from fourkeys import catalog, config
 from fourkeys.files import Output, read_manifest
 from fourkeys.sandbox.company import Company
 from fourkeys.sandbox.ghes import Ghes
@@ -60,7 +60,7 @@ class Server(httpx.AsyncBaseTransport):
 def night(company: Company, marks: Marks, folder: Path) -> tuple[list[str], list[dict[str, str]]]:
     """Read all repositories; return the paths that were asked for and the comments, and move the *marks*."""
     server = Server(company)
-    plan = Plan(extraction.needed(config.Config()), organizations=("acme",), watermarks=dict(marks))
+    plan = Plan(catalog.needed(()), organizations=("acme",), watermarks=dict(marks))
     with Output(folder) as output:
         extract(config.Ghes(url=f"{BASE}/api/v3"), None, plan, output, lambda _: None, transport=server)
     manifest = read_manifest(folder)

@@ -196,7 +196,9 @@ def two_nights(first: Rows, second: Rows, repositories: list[str], folder: Path)
     write(second, folder / "second")
     pipeline.load(warehouse, [folder / "second"], lambda _: None)
     pipeline.build(warehouse, settings, NOW)
-    sql = "select deployment_id, kind, base, changes, is_failed from main.deployments order by deployed_at"
+    sql = (
+        "select deployment_id, kind, base, changes, is_failed from main.deployments order by deployed_at, deployment_id"
+    )
     found, links = list(warehouse.stream(sql)), linked(warehouse)
     link_anew(warehouse, settings, NOW)
     assert (found, links) == (list(warehouse.stream(sql)), linked(warehouse))
@@ -224,7 +226,7 @@ def test_a_time_that_is_corrected_moves_a_deployment_among_those_of_other_reposi
         for place in "RQ"
     ]
     rows[-1]["finished_at"] = "2024-03-04T12:00:00Z"
-    earlier = rows[-1] | {"finished_at": "2024-03-04T09:00:00Z", "extracted_at": LATER}
+    earlier = rows[-1] | {"finished_at": "2024-03-04T09:00:00Z"}
     found = two_nights(
         {"ghes_commits": known, "deployments": rows}, {"deployments": [earlier]}, ["acme/r", "acme/q"], tmp_path
     )
@@ -237,7 +239,7 @@ def test_a_kind_that_is_corrected_is_believed_where_the_commit_is_unknown(tmp_pa
     rows = [deployed("D0", "a", "02T09"), deployed("D1", "b", "04T10"), deployed("D2", "z", "04T11")]
     found = two_nights(
         {"ghes_commits": COMMITS, "deployments": rows},
-        {"deployments": [rows[-1] | {"kind": "rollback", "extracted_at": LATER}]},
+        {"deployments": [rows[-1] | {"kind": "rollback"}]},
         ["acme/r"],
         tmp_path,
     )

@@ -35,6 +35,7 @@ def marked(name: str, hours: float, *partitions: str) -> list[Watermark]:
         ([*marked("ghes_releases", 1, "o/a")], [("ghes_releases", ("o/b",))]),
         ([*marked("ghes_releases", 1, "o/a", "o/b"), *marked("ghes_releases", 999, "o/gone")], []),
         ([*marked("heroku_releases", 37, "shop")], [("heroku_releases", ("shop",))]),
+        ([*marked("ghes_deployments", 99, "o/a", "o/b")], []),  # no service is deployed by them any more
         ([*marked("incidents", 36.5, "bot")], [("incidents", ("bot",))]),
         ([*marked("ghes_users", 40, "")], [("ghes_users", ())]),
         ([], []),

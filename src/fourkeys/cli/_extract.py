@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from fourkeys import config, extraction, pipeline
+from fourkeys.catalog import needed
 from fourkeys.cli import _common
 from fourkeys.cli._common import ConfigFile, Quiet, Since, Until
 from fourkeys.errors import UsageError
@@ -47,7 +48,7 @@ def ghes(
 ) -> None:
     """Read GitHub Enterprise Server; GITHUB_API_URL and GITHUB_API_TOKEN are enough, no file is needed."""
     settings = config.load(config_file)
-    chosen = _chosen(streams) or extraction.needed(settings)
+    chosen = _chosen(streams) or needed(settings.services)
     if out == "-" and len(chosen) != 1:
         raise UsageError(f"--out - takes one stream, not {len(chosen)}", "name one stream, or give a folder")
     people = extraction.People(with_emails, pseudonymise, detail)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+UNMAPPED = "unmapped"
+"""What findings call the service of a resource that none claims."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -62,7 +65,7 @@ def metrics(
     more = _figures.MORE if output is Format.TABLE else ()
     before: dict[tuple[Any, ...], dict[str, Any]] = {}
     with _common.warehouse(settings, read_only=True) as warehouse:
-        _refuse_unknown(warehouse, service or ())
+        _refuse_unknown(warehouse, service or (), owner)
         query = Query(tuple(service or ()), owner, first, last, by.value)
         rows = measure(warehouse, settings.metrics, query, now := utc_now(), more)
         if output is Format.TABLE and by is By.TOTAL and first and rows:
@@ -104,12 +107,17 @@ def explain(
         print_rows(found.rows, output)
 
 
-def _refuse_unknown(warehouse: Warehouse, services: Sequence[str]) -> None:
-    """Raise UsageError for a service that the catalog does not have."""
-    rows = warehouse.query(f"select service from {warehouse.names['raw']}.services order by service")
+def _refuse_unknown(
+    warehouse: Warehouse, services: Sequence[str], owner: str | None = None, others: Sequence[str] = ()
+) -> None:
+    """Raise UsageError for a service or an owner that the catalog does not have."""
+    rows = warehouse.query(f"select service, owner from {warehouse.names['raw']}.services order by service")
     known = [row["service"] for row in rows]
-    if unknown := [name for name in services if name not in known]:
+    if unknown := [name for name in services if name not in known and name not in others]:
         raise UsageError(f"unknown service {unknown[0]!r}", f"known are {', '.join(known) or 'none'}")
+    owners = sorted({row["owner"] for row in rows if row["owner"]})
+    if owner is not None and owner not in owners:
+        raise UsageError(f"unknown owner {owner!r}", f"known are {', '.join(owners) or 'none'}")
 
 
 def check(
@@ -122,6 +130,7 @@ def check(
 
     settings = config.load(config_file)
     with _common.warehouse(settings, read_only=True) as warehouse:
+        _refuse_unknown(warehouse, service or (), others=[UNMAPPED])
         rows = findings(warehouse, service or ())
     if rows or as_json:
         print_rows(rows, Format.JSON if as_json else Format.TABLE)

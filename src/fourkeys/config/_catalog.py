@@ -38,6 +38,18 @@ class Service(Strict, frozen=True):
     incident_keys: tuple[str, ...] = ()
     request_keys: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse a repository that stands twice; GitHub does not tell capitals apart.
+
+        Raises:
+            ValueError: with the repository.
+        """
+        seen: set[str] = set()
+        for repository in self.repositories:
+            if repository.lower() in seen:
+                raise ValueError(f"repository {repository!r} stands twice")
+            seen.add(repository.lower())
+
 
 class Override(Strict, frozen=True):
     """What somebody marks by hand; it wins over all rules.
@@ -61,3 +73,12 @@ class Override(Strict, frozen=True):
     source: str = ""
     recovered_at: datetime | None = None
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a time without an offset, which would be read as UTC.
+
+        Raises:
+            ValueError: with an example.
+        """
+        if self.recovered_at and self.recovered_at.tzinfo is None:
+            raise ValueError("recovered_at needs an offset, such as 2026-03-04T13:00:00+09:00")

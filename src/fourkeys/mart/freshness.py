@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from fourkeys.catalog import SOMETIMES, needed
 from fourkeys.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Stale:
 
     def __str__(self) -> str:
         of = f" of {', '.join(self.partitions)}" if self.partitions else ""
-        since = f"was read last at {self.since:%Y-%m-%d %H:%M} UTC" if self.since else "was never read"
+        never = "was never read" if len(self.partitions) <= 1 else "was not read, or never at all"
+        since = f"was read last at {self.since:%Y-%m-%d %H:%M} UTC" if self.since else never
         return f"{self.stream}{of} {since}; affected: {', '.join(self.figures) or 'no figure'}"
 
 
@@ -42,7 +44,9 @@ def stale(marks: Iterable[Watermark], config: Config, now: datetime) -> list[Sta
     """Return the streams whose watermarks are older than `[metrics].stale_hours`, with the figures by lineage.
 
     A repository or an app counts while the catalog names it; one that has no watermark beside others is stale, too.
+    What no service needs any more is not read, and not stale.
     """
+    idle = {each.name for each in SOMETIMES} - {each.name for each in needed(config.services)}
     found: dict[str, dict[str, datetime]] = {}
     for mark in marks:
         found.setdefault(mark.stream, {})[mark.partition] = mark.at
@@ -50,7 +54,9 @@ def stale(marks: Iterable[Watermark], config: Config, now: datetime) -> list[Sta
     late = {
         name: old
         for name in STREAMS
-        if name in found and (old := _late(found[name], _wanted(name, found[name], config), oldest))
+        if name in found
+        and name not in idle
+        and (old := _late(found[name], _wanted(name, found[name], config), oldest))
     }
     if not late:
         return []

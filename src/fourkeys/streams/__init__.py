@@ -40,7 +40,8 @@ def stream(name: str) -> Stream:
     for candidate in (name, f"ghes_{_ALIASES.get(name, name)}"):
         if candidate in STREAMS:
             return STREAMS[candidate]
-    near = difflib.get_close_matches(name.removeprefix("ghes_"), [s.removeprefix("ghes_") for s in STREAMS], 3)
+    names = dict.fromkeys(each.removeprefix("ghes_") for each in STREAMS)
+    near = difflib.get_close_matches(name.removeprefix("ghes_").lower(), names, 3)
     msg = f"unknown stream {name!r}"
     raise UsageError(msg, f"did you mean {' or '.join(near)}?" if near else "`fourkeys schema` lists all streams")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from fourkeys.streams import DERIVED, STREAMS, Stream
 from fourkeys.warehouses import texts
 from fourkeys.warehouses.base import Held, Loaded, Row
 from fourkeys.warehouses.googlesql import to_duckdb
-from fourkeys.warehouses.header import NOTHING_LOADED, line_of_record, read_header
+from fourkeys.warehouses.header import NOTHING_LOADED, line_of_record, read_header, written_at
 from fourkeys.warehouses.merging import ages
 from fourkeys.window import Watermark, rfc3339
 
@@ -67,23 +67,19 @@ class DuckDB:
         """Merge a CSV file into the stream's table; see `Warehouse.load`."""
         header = read_header(stream, file)
         run = self._connection.execute
-        run("begin")
         try:
-            run(f"create or replace temp table texts as select * from {texts.read(file, header)}")
-            self._refuse_bad_values(stream, header, file)
-            run(f"create or replace temp table incoming as {texts.typed(stream, header)}")
-            read, new, changed = self._merge(stream)
-            self._move_watermarks(watermarks)
-            run("drop table texts; drop table incoming; drop table held; drop table newer")
-            run("commit")
-        except FileError:
-            self._roll_back()
-            raise
+            with self._transaction():
+                run(f"create or replace temp table texts as select * from {texts.read(file, header)}")
+                self._refuse_bad_values(stream, header, file)
+                run(f"create or replace temp table incoming as {texts.typed(stream, header, written_at(stream, file))}")
+                read, new, changed = self._merge(stream)
+                self._move_watermarks(watermarks)
+                run("drop table texts; drop table incoming; drop table held; drop table newer")
+        except _DISK as error:
+            raise WarehouseError(f"duckdb:///{self.path}: {_first_line(error)}", _ROOM) from None
         except duckdb.Error as error:
-            self._roll_back()
-            if isinstance(error, _DISK):
-                raise WarehouseError(f"duckdb:///{self.path}: {_first_line(error)}", _ROOM) from None
-            raise FileError(f"{file}: {_first_line(error)}", "it must be UTF-8 CSV as RFC 4180 has it") from None
+            what = texts.misfit(str(error)) or f": {_first_line(error)}"
+            raise FileError(f"{file}{what}", "it must be UTF-8 CSV as RFC 4180 has it") from None
         return Loaded(stream.name, read, new, changed)
 
     def replace(self, stream: Stream, rows: Iterable[Row], where: str = "true") -> None:
@@ -97,18 +93,16 @@ class DuckDB:
                 writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL)
                 writer.writerow(header)
                 writer.writerows([_text(row.get(name)) for name in header] for row in rows)
-            run("begin")
             try:
-                run(to_duckdb(f"delete from raw.{table} where {where}"))
-                run(
-                    f"insert into raw.{table} ({', '.join(header)}) select * from read_csv("
-                    f"?, header = true, columns = {{{columns}}}, nullstr = '{_NULL}', quote = '\"', escape = '\"', "
-                    "strict_mode = true, max_line_size = 100000000)",
-                    [str(file)],
-                )
-                run("commit")
+                with self._transaction():
+                    run(to_duckdb(f"delete from raw.{table} where {where}"))
+                    run(
+                        f"insert into raw.{table} ({', '.join(header)}) select * from read_csv(?, header = true, "
+                        f"columns = {{{columns}}}, nullstr = '{_NULL}', quote = '\"', escape = '\"', "
+                        "strict_mode = true, max_line_size = 100000000)",
+                        [str(file)],
+                    )
             except duckdb.Error as error:
-                self._roll_back()
                 raise WarehouseError(f"duckdb:///{self.path}: {table}: {_first_line(error)}", _ROOM) from error
 
     def watermarks(self) -> dict[tuple[str, str], Watermark]:
@@ -118,24 +112,25 @@ class DuckDB:
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run GoogleSQL that reads, and return its rows."""
-        cursor = self._run(sql, parameters)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, map(_utc, row), strict=True)) for row in cursor.fetchall()]
+        with _interruptible():
+            cursor = self._run(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, map(_utc, row), strict=True)) for row in cursor.fetchall()]
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Run GoogleSQL that reads, and yield its rows as tuples, a chunk in memory at a time."""
-        cursor = self._run(sql, parameters)
-        while rows := cursor.fetchmany(10_000):
-            yield from rows
+        with _interruptible():
+            cursor = self._run(sql, parameters)
+            while rows := cursor.fetchmany(10_000):
+                yield from rows
 
     def make(self, definitions: Sequence[Definition], gone: Mapping[str, str]) -> None:
         """Drop what is *gone*, then make views and tables, in one transaction; see `Warehouse.make`."""
         run = self._connection.execute
-        run("begin")
         try:
-            for name, kind in gone.items():
-                run(f"drop {kind} main.{name}")
-            with ThreadPoolExecutor(1) as ahead:  # translates what comes next while DuckDB works
+            with self._transaction(), ThreadPoolExecutor(1) as ahead:  # translates what comes next while DuckDB works
+                for name, kind in gone.items():
+                    run(f"drop {kind} main.{name}")
                 queries = ahead.map(to_duckdb, [each.query for each in definitions])
                 for each, query in zip(definitions, queries, strict=True):
                     if each.stale is None:
@@ -144,18 +139,25 @@ class DuckDB:
                     else:
                         run(to_duckdb(f"delete from main.{each.name} as held where {each.stale}"))
                         run(f"insert into main.{each.name} ({', '.join(each.columns)}) {query}")
-            run("commit")
         except duckdb.Error as error:
-            self._roll_back()
             raise WarehouseError(f"duckdb:///{self.path}: {_first_line(error)}", "`fourkeys build` again") from error
 
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
 
-    def _roll_back(self) -> None:
-        with suppress(duckdb.Error):  # a database that is broken has no transaction left
-            self._connection.execute("rollback")
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Do all or nothing."""
+        with _interruptible():
+            self._connection.execute("begin")
+            try:
+                yield
+                self._connection.execute("commit")
+            except BaseException:
+                with suppress(duckdb.Error):  # a database that is broken has no transaction left
+                    self._connection.execute("rollback")
+                raise
 
     def relations(self) -> dict[str, Held]:
         """What fourkeys made in the mart, by name; see `Warehouse.relations`."""
@@ -250,6 +252,17 @@ class DuckDB:
                     "insert into raw.watermarks (stream, partition, watermark, state) values (?, ?, ?, ?)",
                     [*key, mark.at, mark.state],
                 )
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C be what it is everywhere: DuckDB makes another error of it while it works."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _age(alias: str, stream: Stream) -> str:

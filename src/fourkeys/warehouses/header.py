@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import difflib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fourkeys.errors import FileError
+from fourkeys.window import rfc3339
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,12 +36,24 @@ def read_header(stream: Stream, file: Path) -> list[str]:
         if name not in stream.header:
             near = difflib.get_close_matches(name, stream.header, 1)
             hint = f"did you mean {near[0]}?" if near else f"`fourkeys schema {stream.name}` lists the columns"
+            if len(header) == 1 and ";" in name:
+                hint = "fields are separated by commas, as RFC 4180 has it"
             raise FileError(f"{file}: unknown column {name!r} of stream {stream.name}", hint)
     if missing := [name for name in stream.key if name not in header]:
         raise FileError(f"{file}: no column {missing[0]!r}", f"the key of {stream.name} is {', '.join(stream.key)}")
     if len(set(header)) != len(header):
         raise FileError(f"{file}: a column stands twice in the header", "each column once")
     return header
+
+
+def written_at(stream: Stream, file: Path) -> str | None:
+    """Return when a hand-written file was written, as RFC 3339: of two rows with one key, the later one is right.
+
+    None for what was extracted: its rows say when.
+    """
+    if stream.source != "manual":
+        return None
+    return rfc3339(datetime.fromtimestamp(file.stat().st_mtime, UTC))
 
 
 def line_of_record(file: Path, record: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fourkeys.streams import Stream, Type
@@ -48,14 +49,22 @@ def bad(name: str, kind: Type, *, required: bool) -> str:
     return " or ".join(tests)
 
 
-def typed(stream: Stream, header: Sequence[str]) -> str:
-    """Return the query that casts `texts` to the stream's types, with NULL for the columns that are missing."""
+def typed(stream: Stream, header: Sequence[str], written_at: str | None = None) -> str:
+    """Return the query that casts `texts` to the stream's types.
+
+    Columns that are missing are NULL, but for `extracted_at`, where it is known when the file was written.
+    """
+    known = {name: f'"{name}"' for name in header}
+    if written_at:
+        known.setdefault("extracted_at", f"'{written_at}'")
     parts = [
-        f'cast({_quoted(column.name) if column.name in header else "null"} as {column.type.duckdb}) as "{column.name}"'
+        f'cast({known.get(column.name, "null")} as {column.type.duckdb}) as "{column.name}"'
         for column in stream.columns
     ]
     return f"select {', '.join(parts)} from texts"
 
 
-def _quoted(name: str) -> str:
-    return f'"{name}"'
+def misfit(message: str) -> str:
+    """Say line and cause of what DuckDB finds wrong with a CSV; empty where its message is another one."""
+    found = re.search(r"CSV Error on Line: (\d+)\nOriginal Line:[^\n]*\n(.*?)\nPossible", message, re.DOTALL)
+    return f", line {found[1]}: {' '.join(found[2].split())}" if found else ""

@@ -82,10 +82,16 @@ def clustering(stream: Stream) -> tuple[str, ...]:
     return tuple(name for name in stream.key if name != "host")[:_MOST_CLUSTERED]
 
 
-def merge(raw: str, stream: Stream, staging: str, header: Collection[str]) -> str:
-    """Return the statement that merges a staging table with the columns of *header* by key; the newest wins."""
+def merge(raw: str, stream: Stream, staging: str, header: Collection[str], written_at: str | None = None) -> str:
+    """Return the statement that merges a staging table with the columns of *header* by key; the newest wins.
+
+    Columns that are missing are NULL, but for `extracted_at`, where it is known when the file was written.
+    """
+    missing = {"extracted_at": f"timestamp {literal(written_at)}"} if written_at else {}
     given = ", ".join(
-        f"`{column.name}`" if column.name in header else f"cast(null as {column.type.bigquery}) as `{column.name}`"
+        f"`{column.name}`"
+        if column.name in header
+        else f"{missing.get(column.name, f'cast(null as {column.type.bigquery})')} as `{column.name}`"
         for column in stream.columns
     )
     keys = ", ".join(f"given.`{name}`" for name in stream.key)

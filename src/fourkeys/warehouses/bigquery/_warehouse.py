@@ -15,7 +15,7 @@ from fourkeys.errors import ConfigError, WarehouseError
 from fourkeys.warehouses.base import Held, Loaded, Row
 from fourkeys.warehouses.bigquery import _statements as sql_of
 from fourkeys.warehouses.bigquery._door import Staging
-from fourkeys.warehouses.header import read_header
+from fourkeys.warehouses.header import read_header, written_at
 from fourkeys.window import Watermark, rfc3339
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class BigQuery:
             number = 0 if known is None else known + 1
             rows = self._door.stage(staging, file, f"{job_name}_load_{number}")
         raw = self.names["raw"]
-        merges = [sql_of.merge(raw, stream, self._quoted(staging), header)]
+        merges = [sql_of.merge(raw, stream, self._quoted(staging), header, written_at(stream, file))]
         if watermarks:
             merges.append(sql_of.merge_watermarks(raw))
         statements = sql_of.transaction(merges, self._quoted(staging))
