@@ -18,6 +18,14 @@ commits as (
 
 ),
 
+-- read apart: what is read twice is copied
+merge_commits as (
+
+    select * from ${mart}.stg_commits
+    where count_parents >= 2
+
+),
+
 pull_requests as (
 
     select * from ${mart}.int_pull_requests_merged
@@ -80,21 +88,19 @@ graph_changes as (
 branch_merges as (
 
     select distinct
-        commits.repository,
-        commits.sha
+        merge_commits.repository,
+        merge_commits.sha
 
     from pull_request_commits
-    inner join commits
+    inner join merge_commits
         on
-            pull_request_commits.repository = commits.repository
-            and pull_request_commits.sha = commits.sha
-    where
-        pull_request_commits.count_parents is null
-        and commits.count_parents >= 2
+            pull_request_commits.repository = merge_commits.repository
+            and pull_request_commits.sha = merge_commits.sha
+    where pull_request_commits.count_parents is null
 
 ),
 
-originals as (
+branch_commits as (
 
     select
         squashes.repository,
@@ -120,6 +126,55 @@ originals as (
 ),
 
 -- what is squashed may have been squashed before, into the branch
+squashed_twice as (
+
+    select
+        pull_request_commits.repository,
+        pull_request_commits.pull_request as outer_pull_request,
+        pull_request_commits.sha,
+        squashes.pull_request
+
+    from pull_request_commits
+    inner join squashes
+        on
+            pull_request_commits.repository = squashes.repository
+            and pull_request_commits.sha = squashes.merge_commit_sha
+    where pull_request_commits.pull_request != squashes.pull_request
+
+),
+
+originals as (
+
+    select branch_commits.*
+
+    from branch_commits
+    left join squashed_twice
+        on
+            branch_commits.repository = squashed_twice.repository
+            and branch_commits.pull_request = squashed_twice.outer_pull_request
+            and branch_commits.sha = squashed_twice.sha
+    where squashed_twice.sha is null
+    union all
+    select
+        squashes.repository,
+        squashes.merge_commit_sha,
+        branch_commits.pull_request,
+        branch_commits.sha,
+        branch_commits.authored_at,
+        branch_commits.committed_at
+
+    from squashed_twice
+    inner join squashes
+        on
+            squashed_twice.repository = squashes.repository
+            and squashed_twice.outer_pull_request = squashes.pull_request
+    inner join branch_commits
+        on
+            squashed_twice.repository = branch_commits.repository
+            and squashed_twice.pull_request = branch_commits.pull_request
+
+),
+
 squashed_changes as (
 
     select
@@ -127,21 +182,16 @@ squashed_changes as (
         deployment_commits.environment,
         deployment_commits.deployment_id,
         deployment_commits.repository,
-        coalesce(nested.sha, originals.sha) as sha,
-        coalesce(nested.pull_request, originals.pull_request) as pull_request,
-        if(nested.sha is null, originals.authored_at, nested.authored_at) as authored_at,
-        if(nested.sha is null, originals.committed_at, nested.committed_at) as committed_at
+        originals.sha,
+        originals.pull_request,
+        originals.authored_at,
+        originals.committed_at
 
     from deployment_commits
     inner join originals
         on
             deployment_commits.repository = originals.repository
             and deployment_commits.sha = originals.merge_commit_sha
-    left join originals as nested
-        on
-            originals.repository = nested.repository
-            and originals.sha = nested.merge_commit_sha
-            and originals.pull_request != nested.pull_request
 
 ),
 

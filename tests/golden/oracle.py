@@ -115,7 +115,7 @@ class Oracle:
         found = []
         for row in self.squashed(outer):
             inner = self.squash_of(row["sha"])
-            found += (self.squashed(inner) if inner not in {None, outer} else []) or [row]
+            found += [row] if inner is None or inner == outer else self.squashed(inner)
         return found
 
     def squash_of(self, sha: str) -> int | None:
