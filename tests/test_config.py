@@ -68,6 +68,14 @@ def test_without_a_file_defaults_hold(tmp_path: Path, monkeypatch: pytest.Monkey
         config.load(Path("other.toml"), {})
 
 
+def test_a_mark_at_the_beginning_of_the_file_is_no_text(tmp_path: Path) -> None:
+    """As some editors on Windows write it."""
+    file = tmp_path / "fourkeys.toml"
+    file.write_text('[metrics]\ntimezone = "Asia/Tokyo"\n', encoding="utf-8-sig")
+
+    assert "Asia/Tokyo" == config.load(file, {}).metrics.timezone
+
+
 def test_broken_toml_names_the_line(tmp_path: Path) -> None:
     """A file that is not TOML is refused with the place."""
     file = tmp_path / "fourkeys.toml"

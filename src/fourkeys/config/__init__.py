@@ -183,7 +183,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     asked = path or (Path(environment["FOURKEYS_CONFIG"]) if environment.get("FOURKEYS_CONFIG") else None)
     file = asked or Path("fourkeys.toml")
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # some editors write a mark at the beginning
     except FileNotFoundError:
         if asked:
             raise ConfigError(f"{file}: no such file", "`fourkeys init` writes one") from None
