@@ -131,7 +131,8 @@ def test_the_calls_of_a_night(ran: Ran) -> None:
         + OPENED + READ + OPENED + LOAD * 2    # incidents and their events
         + OPENED + READ + OPENED + LOAD        # counts of requests
         + OPENED + CATALOG + VIEWS + READ      # the views that rename; deployed commits that are not known: none
-        + OPENED + CATALOG + ["tables.list company"] + READ * 3  # deployments, links, boundaries
+        + OPENED + CATALOG + ["tables.list company"] + READ * 2  # deployments, commits for abbreviations
+        + READ * 2                             # links, boundaries
         + READ                                 # commits of what is swept
         + REPLACED + SCRIPT + REPLACED         # commits, no boundaries, links
         + ["tables.list company"] + VIEWS      # what is there, and how it is clustered

@@ -78,7 +78,8 @@ def deployed(warehouse: Warehouse) -> list[tuple[Line, Deployment]]:
     rows = list(warehouse.stream(sql))
     if not any(_is_vague(row[2], row[4]) for row in rows):
         return [(Line(row[0], row[1], row[2] or ""), Deployment(*row[3:])) for row in rows]
-    known, repositories = _candidates(warehouse), _repositories(warehouse)
+    known = _candidates(warehouse)
+    repositories = _repositories(warehouse) if any(row[2] is None for row in rows) else {}
     found = []
     for service, environment, repository, deployment_id, sha, declared_kind in rows:
         place, full = repository or "", sha
